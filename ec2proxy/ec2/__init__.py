@@ -1,0 +1,1 @@
+"""The EC2 protocol, pure: no I/O, no clock, no Twisted."""

@@ -1,0 +1,171 @@
+"""Every interface between the rooms. Nothing here has an implementation.
+
+Methods that talk to a backend or to a store are ``async def``. A driver's take the caller's backend credentials
+first, return objects of :mod:`ec2proxy.model` and raise errors of :mod:`ec2proxy.errors` only.
+"""
+
+# Interface methods have no self, and mypy-zope wants them so.
+# mypy: disable-error-code="empty-body"
+# ruff: noqa: N805
+
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IAgent
+from zope.interface import Attribute, Interface
+
+from ec2proxy.model import (
+    Backend,
+    Capabilities,
+    Credentials,
+    HardwareProfile,
+    Image,
+    Instance,
+    InstanceSpec,
+    KeyPair,
+    Realm,
+)
+
+
+class IRealms(Interface):
+    """The realms of a cloud."""
+
+    async def list(credentials: Credentials) -> Sequence[Realm]:
+        """All realms that the caller sees, in the backend's order."""
+
+
+class IImages(Interface):
+    """The images of a cloud."""
+
+    async def list(credentials: Credentials) -> Sequence[Image]:
+        """All images that the caller sees, in the backend's order."""
+
+    async def create(credentials: Credentials, instance_id: str, name: str, description: str) -> Image:
+        """Make an image of an instance.
+
+        :raises NotFound: there is no such instance.
+        """
+
+    async def destroy(credentials: Credentials, image_id: str) -> None:
+        """Destroy an image.
+
+        :raises NotFound: it is not there.
+        """
+
+
+class IHardwareProfiles(Interface):
+    """The sizes of instance that a cloud offers."""
+
+    async def list(credentials: Credentials) -> Sequence[HardwareProfile]:
+        """All hardware profiles, in the backend's order."""
+
+
+class IKeyPairs(Interface):
+    """The key pairs of a caller."""
+
+    async def list(credentials: Credentials) -> Sequence[KeyPair]:
+        """All key pairs of the caller, in the backend's order."""
+
+    async def create(credentials: Credentials, name: str) -> KeyPair:
+        """Make a key pair; the answer holds its private key.
+
+        :raises Conflict: the name is taken.
+        """
+
+    async def destroy(credentials: Credentials, key_id: str) -> None:
+        """Destroy a key pair.
+
+        :raises NotFound: it is not there (also where the backend answers that with a 500).
+        """
+
+
+class IInstances(Interface):
+    """The instances of a caller."""
+
+    async def list(credentials: Credentials) -> Sequence[Instance]:
+        """All instances that the caller sees, in the backend's order."""
+
+    async def get(credentials: Credentials, instance_id: str) -> Instance:
+        """One instance.
+
+        :raises NotFound: it is not there.
+        """
+
+    async def create(credentials: Credentials, spec: InstanceSpec) -> Sequence[Instance]:
+        """Create what ``spec`` says: one instance, or several where the backend starts several.
+
+        :raises Unsupported: ``spec`` asks for a feature that the backend does not list; nothing was sent.
+        :raises CloudError: with ``ambiguous`` set where the instance may have been created all the same.
+        """
+
+    async def start(credentials: Credentials, instance_id: str) -> Instance:
+        """Start an instance and tell what it is then.
+
+        :raises NotFound: it is not there (also where the backend answers that with 403).
+        :raises WrongState: its state does not allow it.
+        """
+
+    async def stop(credentials: Credentials, instance_id: str) -> Instance:
+        """Stop an instance; as :meth:`start`. In some backends this destroys it: see the state machine first."""
+
+    async def reboot(credentials: Credentials, instance_id: str) -> Instance:
+        """Reboot an instance; as :meth:`start`."""
+
+    async def destroy(credentials: Credentials, instance_id: str) -> None:
+        """Destroy an instance; as :meth:`start`."""
+
+
+class ICloudDriver(Interface):
+    """One cloud, as one driver speaks to it. Safe to share between callers."""
+
+    realms = Attribute("The :class:`IRealms` of this cloud.")
+    images = Attribute("Its :class:`IImages`.")
+    instances = Attribute("Its :class:`IInstances`.")
+    keys = Attribute("Its :class:`IKeyPairs`.")
+    hardware_profiles = Attribute("Its :class:`IHardwareProfiles`.")
+
+    async def capabilities(credentials: Credentials) -> Capabilities:
+        """What this backend really has: asked once, then remembered; a failure is not remembered."""
+
+    async def close() -> None:
+        """Let go of idle connections; calls under way may be cut off."""
+
+
+class IDriverFactory(Interface):
+    """How a kind of backend is made into a driver. Found as a Twisted plugin in :mod:`ec2proxy.drivers`."""
+
+    name = Attribute("The driver's name, ``deltacloud``.")
+    schemes = Attribute("The URL schemes of the backends that it takes, a frozenset: ``http``, ``https``.")
+
+    def driver(backend: Backend, reactor: IReactorTime, agent: IAgent | None) -> ICloudDriver:
+        """Make a driver for one backend; talks to nobody yet.
+
+        :param reactor: the clock of its time limits, and the network unless ``agent`` is given.
+        :param agent: what carries requests instead of the network: tests, the embedded cloud.
+        :raises ValueError: the backend's URL is not one that this driver understands; the message says why.
+        """
+
+
+class IStateStore(Interface):
+    """What ec2proxy itself remembers about a cloud. A method that writes returns once the write is safe.
+
+    ``scope`` names one account of one cloud (region and cloud user); scopes never see each other.
+    """
+
+    async def put(scope: str, kind: str, key: str, value: Mapping[str, object]) -> None:
+        """Remember a JSON-like ``value`` under ``kind`` and ``key``, instead of any there is."""
+
+    async def put_new(scope: str, kind: str, key: str, value: Mapping[str, object]) -> Mapping[str, object] | None:
+        """Remember ``value`` unless there is one already: None when it was stored, else the one that is there."""
+
+    async def get(scope: str, kind: str, key: str) -> Mapping[str, object] | None:
+        """The value under ``kind`` and ``key``, or None."""
+
+    async def delete(scope: str, kind: str, key: str) -> None:
+        """Forget a value; nothing happens if there is none."""
+
+    async def items(scope: str, kind: str) -> Mapping[str, Mapping[str, object]]:
+        """All values of ``kind``, by key."""
+
+    async def scopes(kind: str) -> Sequence[str]:
+        """The scopes that have anything of ``kind``."""

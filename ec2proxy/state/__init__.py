@@ -1,0 +1,1 @@
+"""What ec2proxy itself remembers."""

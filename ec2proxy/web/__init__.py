@@ -1,0 +1,1 @@
+"""The listening side: protocol, resource tree, request life cycle, the one error funnel."""
