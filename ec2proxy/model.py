@@ -112,7 +112,7 @@ class Instance:
     """A machine. Its ``state`` is the backend's word in capitals (``RUNNING``); absent texts are empty.
 
     :param hardware_overrides: properties in which this instance differs from its profile.
-    :param actions: what its present state allows: ``start``, ``stop``, ``reboot``, ``destroy``, ``create_image``, ``run``.
+    :param actions: what its present state allows: ``start``, ``stop``, ``reboot``, ``destroy``, ``create_image``.
     :param launch_time: an aware time, or None where the backend does not say.
     """
 
