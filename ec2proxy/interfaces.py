@@ -14,6 +14,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
 
+from ec2proxy.ec2.request import RawRequest
+from ec2proxy.ec2.trace import Trace
 from ec2proxy.model import (
     Backend,
     Capabilities,
@@ -143,6 +145,19 @@ class IDriverFactory(Interface):
         :param reactor: the clock of its time limits, and the network unless ``agent`` is given.
         :param agent: what carries requests instead of the network: tests, the embedded cloud.
         :raises ValueError: the backend's URL is not one that this driver understands; the message says why.
+        """
+
+
+class IEC2Service(Interface):
+    """What the listening side hands each EC2 request to."""
+
+    async def perform(request: RawRequest, trace: Trace) -> bytes:
+        """Prove who sent a request, carry out the action it names, and give the XML of its answer.
+
+        Cancelling it cancels the backend's call that it waits for, if that is safe to cancel.
+
+        :param trace: bears the request's id; what is learnt of the request is noted there, for the log.
+        :raises EC2Error: what the client is to be told instead.
         """
 
 
