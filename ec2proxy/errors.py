@@ -58,6 +58,14 @@ class Unsupported(CloudError):
     """This backend cannot do that: a collection, a feature or an operation it lacks (412, 501)."""
 
 
+class IdempotencyMismatch(CloudError):
+    """The token of an earlier request came with other parameters."""
+
+
+class OutcomeUnknown(CloudError):
+    """The backend may have carried out a call that must not be repeated blindly."""
+
+
 class Unauthenticated(CloudError):
     """The backend refuses the credentials, or there were none (401)."""
 

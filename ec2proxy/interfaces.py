@@ -170,6 +170,9 @@ class IStateStore(Interface):
     async def put(scope: str, kind: str, key: str, value: Mapping[str, object]) -> None:
         """Remember a JSON-like ``value`` under ``kind`` and ``key``, instead of any there is."""
 
+    async def put_all(scope: str, kind: str, values: Mapping[str, Mapping[str, object]]) -> None:
+        """Remember several values of one kind, by key, all or none."""
+
     async def put_new(scope: str, kind: str, key: str, value: Mapping[str, object]) -> Mapping[str, object] | None:
         """Remember ``value`` unless there is one already: None when it was stored, else the one that is there."""
 

@@ -1,0 +1,191 @@
+"""The shared picture: what a cloud holds, fetched once for all who ask at the same time.
+
+For each caller's credentials and each collection there is one immutable snapshot. A reader gets it if it is younger
+than the freshness and not older than the last write that touched it; else a refresh is started or joined. At most one
+refresh of a picture is under way.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from ec2proxy.interfaces import ICloudDriver
+from ec2proxy.model import Credentials, HardwareProfile, Image, Instance, KeyPair, Realm
+
+
+class Identified(Protocol):
+    """What a collection is made of."""
+
+    @property
+    def id(self) -> str:
+        """The backend's identifier."""
+
+
+Item = TypeVar("Item", bound=Identified)
+
+Fetch = Callable[[], Coroutine[Deferred[Any], Any, Sequence[Item]]]
+
+
+@frozen(eq=False)
+class Snapshot(Generic[Item]):
+    """A collection as it was at one moment.
+
+    :param items: in the backend's order.
+    :param by_id: the same by identifier.
+    :param taken: when the refresh that brought it began, in the clock's seconds.
+    :param epoch: how many writes had finished by then.
+    """
+
+    items: tuple[Item, ...]
+    by_id: Mapping[str, Item]
+    taken: float
+    epoch: int
+
+
+@define(eq=False)
+class _Flight(Generic[Item]):
+    """A refresh under way, and who waits for it."""
+
+    epoch: int
+    readers: "list[Deferred[Snapshot[Item]]]"
+    fetching: "Deferred[None] | None" = None
+
+
+@define(eq=False)
+class Picture(Generic[Item]):
+    """One collection as one caller sees it."""
+
+    _clock: IReactorTime
+    _fetch: Fetch[Item]
+    _epoch: int = 0
+    _snapshot: Snapshot[Item] | None = None
+    _flight: _Flight[Item] | None = None
+    _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
+
+    def read(self, max_age: float) -> "Deferred[Snapshot[Item]]":
+        """A snapshot that is at most ``max_age`` seconds old and shows every write that has been answered.
+
+        Cancelling it leaves the refresh to the others who wait for it, and cancels that too if there are none.
+
+        :raises CloudError: what the backend answered to the refresh that this read joined.
+        """
+        kept = self._snapshot
+        reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
+        if kept is not None and kept.epoch == self._epoch and self._clock.seconds() - kept.taken < max_age:
+            reader.callback(kept)
+        elif self._flight is None:
+            self._start([reader])
+        elif self._flight.epoch == self._epoch:
+            self._flight.readers.append(reader)
+        else:
+            self._next.append(reader)
+        return reader
+
+    def wrote(self) -> None:
+        """A write has finished: whatever was asked before it is too old for who asks from now on."""
+        self._epoch += 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._flight is not None
+
+    def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
+        flight = self._flight = _Flight(self._epoch, readers)
+        taken = self._clock.seconds()
+
+        def landed(items: Sequence[Item]) -> None:
+            kept = tuple(items)
+            self._snapshot = Snapshot(kept, {item.id: item for item in kept}, taken, flight.epoch)
+            self._land(flight, self._snapshot)
+
+        def failed(failure: Failure) -> None:
+            self._land(flight, failure)
+
+        flight.fetching = Deferred.fromCoroutine(self._fetch()).addCallbacks(landed, failed)
+
+    def _land(self, flight: _Flight[Item], result: Snapshot[Item] | Failure) -> None:
+        self._flight = None
+        waiting, self._next = self._next, []
+        if waiting:
+            self._start(waiting)
+        for reader in flight.readers:
+            reader.callback(result)
+
+    def _leave(self, reader: "Deferred[Snapshot[Item]]") -> None:
+        if reader in self._next:
+            self._next.remove(reader)
+        elif self._flight is not None and reader in self._flight.readers:
+            self._flight.readers.remove(reader)
+            if not self._flight.readers and self._flight.fetching is not None:
+                self._flight.fetching.cancel()
+
+
+class Inventory:
+    """The pictures of one cloud, for all its callers.
+
+    :param freshness: how old a snapshot may be, in seconds.
+    :param most_pictures: how many pictures are kept; the one unused for longest goes first.
+    """
+
+    def __init__(
+        self, driver: ICloudDriver, clock: IReactorTime, freshness: float = 1.0, most_pictures: int = 1000
+    ) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._freshness = freshness
+        self._most_pictures = most_pictures
+        self._pictures: OrderedDict[tuple[Credentials, str], Picture[Any]] = OrderedDict()
+
+    async def instances(self, credentials: Credentials) -> Snapshot[Instance]:
+        """The caller's instances."""
+        return await self._picture(credentials, "instances").read(self._freshness)
+
+    async def images(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Image]:
+        """The images that the caller sees.
+
+        :param max_age: seconds; how old the answer may be where that is more than the freshness.
+        """
+        return await self._picture(credentials, "images").read(max(max_age, self._freshness))
+
+    async def realms(self, credentials: Credentials) -> Snapshot[Realm]:
+        """The realms that the caller sees."""
+        return await self._picture(credentials, "realms").read(self._freshness)
+
+    async def keys(self, credentials: Credentials) -> Snapshot[KeyPair]:
+        """The caller's key pairs."""
+        return await self._picture(credentials, "keys").read(self._freshness)
+
+    async def hardware_profiles(self, credentials: Credentials) -> Snapshot[HardwareProfile]:
+        """The hardware profiles that the caller sees."""
+        return await self._picture(credentials, "hardware_profiles").read(self._freshness)
+
+    def wrote(self, credentials: Credentials, collection: str) -> None:
+        """Note that a write to ``collection`` has finished, well or badly.
+
+        Every caller who is the same cloud user is told, however it proved itself.
+        """
+        for (other, name), picture in self._pictures.items():
+            if name == collection and other.user == credentials.user:
+                picture.wrote()
+
+    def _picture(self, credentials: Credentials, collection: str) -> Picture[Any]:
+        key = (credentials, collection)
+        picture = self._pictures.get(key)
+        if picture is None:
+            fetch = getattr(self._driver, collection).list
+            picture = self._pictures[key] = Picture(self._clock, lambda: fetch(credentials))
+            self._forget_oldest()
+        self._pictures.move_to_end(key)
+        return picture
+
+    def _forget_oldest(self) -> None:
+        excess = len(self._pictures) - self._most_pictures
+        if excess > 0:
+            for key in [key for key, picture in self._pictures.items() if not picture.busy][:excess]:
+                del self._pictures[key]

@@ -1,0 +1,155 @@
+"""What ec2proxy itself knows about one account of one cloud, beside what the backend says.
+
+A ledger is read from the state store once and then kept in memory; each change is stored first and seen afterwards.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import asdict, frozen
+
+from ec2proxy.cloud.planner import Verb
+from ec2proxy.interfaces import IStateStore
+from ec2proxy.model import Instance
+
+
+@frozen(eq=False)
+class Work:
+    """Something that was promised about an instance and is not finished.
+
+    :param instance: the instance as it was when the promise was made.
+    :param since: when that was, in epoch seconds.
+    """
+
+    verb: Verb
+    instance: Instance
+    since: float
+
+
+@frozen
+class Tombstone:
+    """An instance that is no more, and since when, in epoch seconds."""
+
+    instance: Instance
+    at: float
+
+
+@frozen
+class Launch:
+    """Where an instance comes from.
+
+    :param reservation_id: shared by all instances of one RunInstances.
+    :param index: its place among them, from 0.
+    :param client_token: the request's ClientToken, or empty.
+    :param at: when, in epoch seconds.
+    """
+
+    reservation_id: str
+    index: int
+    client_token: str
+    at: float
+
+
+_REMEMBERED = ("id", "state", "name", "owner_id", "image_id", "realm_id", "hardware_profile_id", "keyname")
+
+
+def _record(instance: Instance) -> dict[str, object]:
+    record: dict[str, object] = {name: getattr(instance, name) for name in _REMEMBERED}
+    if instance.launch_time is not None:
+        record["launch_time"] = instance.launch_time.isoformat()
+    return record
+
+
+def _instance(record: object) -> Instance:
+    assert isinstance(record, dict)
+    launched = record.get("launch_time")
+    texts: dict[str, Any] = {name: record[name] for name in _REMEMBERED}
+    return Instance(**texts, launch_time=datetime.fromisoformat(launched) if launched else None)
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return value
+
+
+class Ledger:
+    """The records of one scope, by instance id.
+
+    :ivar work: what is not finished.
+    :ivar tombstones: instances that are no more.
+    :ivar launches: where instances come from.
+    :ivar seen: when an instance was first seen, in epoch seconds.
+    :ivar tags: the tags of any resource.
+    """
+
+    def __init__(self, store: IStateStore, scope: str) -> None:
+        self._store = store
+        self.scope = scope
+        self.work: dict[str, Work] = {}
+        self.tombstones: dict[str, Tombstone] = {}
+        self.launches: dict[str, Launch] = {}
+        self.seen: dict[str, float] = {}
+        self.tags: dict[str, Mapping[str, str]] = {}
+
+    async def load(self) -> None:
+        """Read everything there is from the store."""
+        items = self._store.items
+        for key, value in (await items(self.scope, "work")).items():
+            self.work[key] = Work(value["verb"], _instance(value["instance"]), _number(value["since"]))  # type: ignore[arg-type]
+        for key, value in (await items(self.scope, "tombstone")).items():
+            self.tombstones[key] = Tombstone(_instance(value["instance"]), _number(value["at"]))
+        for key, value in (await items(self.scope, "launch")).items():
+            self.launches[key] = Launch(**value)  # type: ignore[arg-type]
+        for key, value in (await items(self.scope, "seen")).items():
+            self.seen[key] = _number(value["at"])
+        for key, value in (await items(self.scope, "tags")).items():
+            self.tags[key] = {name: str(text) for name, text in value.items()}
+
+    async def promise(self, work: Work) -> None:
+        """Remember unfinished work, instead of any that there is for that instance."""
+        record = {"verb": work.verb, "instance": _record(work.instance), "since": work.since}
+        await self._store.put(self.scope, "work", work.instance.id, record)
+        self.work[work.instance.id] = work
+
+    async def finish(self, work: Work) -> None:
+        """Forget work, unless other work has taken its place."""
+        if self.work.get(work.instance.id) is work:
+            await self._store.delete(self.scope, "work", work.instance.id)
+            del self.work[work.instance.id]
+
+    async def bury(self, instance: Instance, at: float) -> None:
+        """Remember that an instance is no more."""
+        await self._store.put(self.scope, "tombstone", instance.id, {"instance": _record(instance), "at": at})
+        self.tombstones[instance.id] = Tombstone(instance, at)
+
+    async def launched(self, instance_id: str, launch: Launch) -> None:
+        """Remember where a new instance comes from; what is known of an older one of that id goes."""
+        await self.forget(instance_id)
+        await self._store.put(self.scope, "launch", instance_id, asdict(launch))
+        self.launches[instance_id] = launch
+
+    async def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Remember the tags of a resource, instead of those there are."""
+        await self._store.put(self.scope, "tags", resource_id, dict(tags))
+        self.tags[resource_id] = dict(tags)
+
+    async def first_seen(self, instance_ids: Iterable[str], at: float) -> None:
+        """Remember when some instances were first seen; readers know it at once, the store soon."""
+        new = {instance_id: at for instance_id in instance_ids if instance_id not in self.seen}
+        self.seen.update(new)
+        await self._store.put_all(self.scope, "seen", {key: {"at": at} for key in new})
+
+    async def forget(self, instance_id: str) -> None:
+        """Forget everything about an instance."""
+        kinds: dict[str, dict[str, object]] = {
+            "work": self.work,  # type: ignore[dict-item]
+            "tombstone": self.tombstones,  # type: ignore[dict-item]
+            "launch": self.launches,  # type: ignore[dict-item]
+            "seen": self.seen,  # type: ignore[dict-item]
+            "tags": self.tags,  # type: ignore[dict-item]
+        }
+        for kind, records in kinds.items():
+            if instance_id in records:
+                await self._store.delete(self.scope, kind, instance_id)
+                records.pop(instance_id, None)

@@ -1,0 +1,100 @@
+"""An instance as EC2 promises it: what the backend says, and what ec2proxy knows beside it."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from attrs import evolve, frozen
+
+from ec2proxy.cloud import planner
+from ec2proxy.cloud.inventory import Snapshot
+from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.ec2 import states
+from ec2proxy.ec2.states import InstanceState
+from ec2proxy.model import Instance, StateMachine
+
+TOMBSTONE_SECONDS = 3600.0
+"""How long a terminated instance stays visible, as in EC2 ('about an hour')."""
+
+LIST_LAG_SECONDS = 300.0
+"""How long a created instance is shown though the backend does not list it yet."""
+
+_MEANWHILE: Mapping[str, tuple[InstanceState, frozenset[InstanceState]]] = {
+    # verb: the state shown while the backend's own is one of these
+    "run": (states.PENDING, frozenset({states.PENDING, states.STOPPED})),
+    "start": (states.PENDING, frozenset({states.PENDING, states.STOPPED, states.STOPPING})),
+    "stop": (states.STOPPING, frozenset({states.RUNNING, states.PENDING, states.STOPPING})),
+    "terminate": (
+        states.SHUTTING_DOWN,
+        frozenset({states.PENDING, states.RUNNING, states.STOPPING, states.STOPPED, states.SHUTTING_DOWN}),
+    ),
+}
+
+
+@frozen(eq=False)
+class InstanceView:
+    """An instance with its EC2 state and history.
+
+    :param launch_time: aware; the backend's word, else when ec2proxy created or first saw it.
+    :param launch_index: its place in its reservation, from 0.
+    :param tags: what was asked to be its tags, and its name as ``Name`` where that was not.
+    """
+
+    instance: Instance
+    state: InstanceState
+    reservation_id: str
+    launch_time: datetime
+    launch_index: int = 0
+    client_token: str = ""
+    tags: Mapping[str, str] = {}
+
+
+def reservation_of(instance_id: str) -> str:
+    """The reservation id of an instance that ec2proxy did not launch: made up, but always the same."""
+    return "r-" + hashlib.sha256(instance_id.encode()).hexdigest()[:17]
+
+
+def views(snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine, now: float) -> Iterator[InstanceView]:
+    """Every instance that EC2 would describe: those listed, those created but not listed yet, those just gone.
+
+    :param now: epoch seconds.
+    """
+    for instance in snapshot.items:
+        yield _view(instance, _state(instance, ledger.work.get(instance.id), machine), ledger, now)
+    for instance_id, work in ledger.work.items():
+        if instance_id not in snapshot.by_id:
+            if work.verb == "terminate":
+                yield _view(work.instance, states.TERMINATED, ledger, now)
+            elif work.verb == "run" and now - work.since < LIST_LAG_SECONDS:
+                yield _view(work.instance, states.PENDING, ledger, now)
+    for instance_id, tombstone in ledger.tombstones.items():
+        if now - tombstone.at < TOMBSTONE_SECONDS and instance_id not in snapshot.by_id:
+            yield _view(tombstone.instance, states.TERMINATED, ledger, now)
+
+
+def _state(instance: Instance, work: Work | None, machine: StateMachine) -> InstanceState:
+    seen = planner.ec2_state(machine, instance)
+    if work is not None:
+        meanwhile, hidden = _MEANWHILE[work.verb]
+        if seen in hidden:
+            return meanwhile
+    return seen
+
+
+def _view(instance: Instance, state: InstanceState, ledger: Ledger, now: float) -> InstanceView:
+    launch = ledger.launches.get(instance.id)
+    tags = ledger.tags.get(instance.id)
+    if tags is None:
+        tags = {"Name": instance.name} if instance.name else {}
+    if state is states.TERMINATED:
+        instance = evolve(instance, public_addresses=(), private_addresses=(), actions=frozenset())
+    since = launch.at if launch else ledger.seen.get(instance.id, now)
+    return InstanceView(
+        instance=instance,
+        state=state,
+        reservation_id=launch.reservation_id if launch else reservation_of(instance.id),
+        launch_time=instance.launch_time or datetime.fromtimestamp(since, UTC),
+        launch_index=launch.index if launch else 0,
+        client_token=launch.client_token if launch else "",
+        tags=tags,
+    )
