@@ -1,0 +1,108 @@
+"""Who a request comes from: HTTP Basic, signature v4 and v2."""
+
+import base64
+import secrets
+from collections.abc import Callable, Sequence
+
+from ec2proxy.auth.accounts import Account, Accounts
+from ec2proxy.auth.principal import Principal
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.request import RawRequest
+from ec2proxy.ec2.signing import v2, v4
+from ec2proxy.model import Credentials
+
+_PRESIGNED = "X-Amz-"
+_V4_SCHEME = v4.ALGORITHM.encode() + b" "
+
+
+class Authenticator:
+    """Tells who sent a request, or refuses it. Replays are not refused: clients retry with the same signature.
+
+    :param accounts: whose signatures are known.
+    :param now: what time it is, in epoch seconds.
+    :param skew: seconds that a client's clock may be off, either way.
+    """
+
+    def __init__(self, accounts: Accounts, now: Callable[[], float], skew: float = 900) -> None:
+        self._accounts = accounts
+        self._now = now
+        self._skew = skew
+        # Stands in for an unknown account's, so that its requests cost what others cost.
+        self._nobody = Account("", secrets.token_hex(20), Credentials("", ""))
+
+    def authenticate(self, request: RawRequest, pairs: Sequence[tuple[str, str]]) -> Principal:
+        """Who sent a request.
+
+        :param pairs: its parameters, as :func:`ec2proxy.ec2.forms.pairs` gives them.
+        :raises EC2Error: ``MissingAuthenticationToken``, nothing says who; ``IncompleteSignature`` or an error of a
+            parameter, what says so is malformed; ``InvalidClientTokenId``, unknown or disabled;
+            ``SignatureDoesNotMatch``; ``RequestExpired``; ``AuthFailure``, Basic that is not Basic.
+        """
+        presigned = signed_v2 = False
+        for name, _ in pairs:
+            presigned = presigned or name.startswith(_PRESIGNED)
+            signed_v2 = signed_v2 or name in v2.PARAMETERS
+        authorization = request.header(b"authorization")
+        if (authorization is not None) + presigned + signed_v2 > 1:
+            raise EC2Error("IncompleteSignature", "The request is signed in more than one way.")
+        if presigned:
+            return self._v4(v4.from_query(request), request)
+        if signed_v2:
+            return self._v2(request, pairs)
+        if authorization is None:
+            # Not AuthFailure: the JavaScript SDK takes that for a wrong clock and tries again.
+            raise EC2Error("MissingAuthenticationToken", "The request must contain credentials: a signature, or Basic.")
+        if authorization.startswith(_V4_SCHEME):
+            return self._v4(v4.from_header(request, authorization), request)
+        return _basic(authorization)
+
+    def _v4(self, claim: v4.Claim, request: RawRequest) -> Principal:
+        account = self._accounts.lookup(claim.scope.access_key)
+        right = v4.matches(claim, request, (account or self._nobody).secret_key)
+        account = _proved(account, right)
+        self._check_time(claim.signed_at, None if claim.expires is None else claim.signed_at + claim.expires)
+        region = claim.scope.region or None
+        return Principal(account.access_key, region, account.credentials_in(region))
+
+    def _v2(self, request: RawRequest, pairs: Sequence[tuple[str, str]]) -> Principal:
+        claim = v2.from_pairs(pairs)
+        account = self._accounts.lookup(claim.access_key)
+        right = v2.matches(claim, request, pairs, (account or self._nobody).secret_key)
+        account = _proved(account, right)
+        self._check_time(claim.signed_at, claim.expires_at)
+        return Principal(account.access_key, None, account.credentials)
+
+    def _check_time(self, signed_at: int | None, expires_at: float | None) -> None:
+        now = self._now()
+        if signed_at is not None and signed_at > now + self._skew:
+            raise EC2Error("RequestExpired", "The request was signed for a time that has not come yet.")
+        if expires_at is None and signed_at is not None:
+            expires_at = signed_at + self._skew
+        if expires_at is not None and expires_at < now:
+            raise EC2Error("RequestExpired", "Request has expired.")
+
+
+def _proved(account: Account | None, right: bool) -> Account:
+    if account is None:
+        raise EC2Error("InvalidClientTokenId", "The access key ID provided does not exist in our records.")
+    if not right:
+        raise EC2Error(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your secret access key and signing method.",
+        )
+    return account
+
+
+def _basic(authorization: bytes) -> Principal:
+    """Whom Basic names; whether the password is right is the cloud's to say."""
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        raise EC2Error("IncompleteSignature", "The scheme of the Authorization header is not supported.")
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        user = colon = password = ""
+    if not user or not colon or not (user + password).isprintable():
+        raise EC2Error("AuthFailure", "The Authorization header is not valid HTTP Basic authentication.")
+    return Principal(user, None, Credentials(user, password))

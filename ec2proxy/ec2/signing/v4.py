@@ -1,0 +1,254 @@
+"""Signature version 4, in the Authorization header and in a presigned query.
+
+'Create a signed AWS API request' in the IAM user guide says how it goes; the captured requests of real clients say
+where they differ from it. Region and service are taken as the client signed for them, whatever they are: boto2
+guesses them from the host's name.
+"""
+
+import hashlib
+import hmac
+import posixpath
+import re
+from functools import lru_cache
+from urllib.parse import quote
+
+from attrs import frozen
+
+from ec2proxy.ec2 import forms
+from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
+from ec2proxy.ec2.request import RawRequest
+from ec2proxy.ec2.signing import times
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+#: A presigned request may be good for a week at most.
+MAX_EXPIRES = 7 * 24 * 3600
+
+_TERMINATOR = b"aws4_request"
+_UNSIGNED = b"UNSIGNED-PAYLOAD"
+_MAX_AUTHORIZATION = 4096
+_UNRESERVED = "-_.~"
+_PLAIN_PATH = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~-]+)+/?|/")
+_BLANKS = re.compile(rb"[ \t]{2,}")
+_PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
+_SIGNATURE = "X-Amz-Signature"
+
+
+@frozen
+class Scope:
+    """What of a claim stays the same for a client's whole day.
+
+    :param access_key: who the client says it is.
+    :param text: day, region, service and terminator with their slashes, as the client wrote them.
+    :param headers: the names of the headers that the signature covers, in its order.
+    """
+
+    access_key: str
+    day: bytes
+    region: str
+    service: bytes
+    text: bytes
+    headers: tuple[bytes, ...]
+
+
+@frozen
+class Claim:
+    """A signature that is yet to be believed.
+
+    :param moment: when it was made, as it was signed.
+    :param signed_at: the same in epoch seconds.
+    :param expires: seconds that a presigned request is good for, else None.
+    """
+
+    scope: Scope
+    signature: bytes
+    moment: bytes
+    signed_at: int
+    expires: int | None = None
+
+
+def from_header(request: RawRequest, authorization: bytes) -> Claim:
+    """The claim in an Authorization header, whose scheme is known to be :data:`ALGORITHM`.
+
+    :raises EC2Error: ``IncompleteSignature``, something is missing or malformed; ``SignatureDoesNotMatch``, the
+        scope is of another day.
+    """
+    if len(authorization) > _MAX_AUTHORIZATION:
+        raise _incomplete("The Authorization header is too long.")
+    before, _, after = authorization.partition(b"Signature=")
+    signature, _, rest = after.partition(b",")
+    if not signature:
+        raise _incomplete("Authorization header requires 'Signature' parameter.")
+    scope = _scope_in(before + rest)
+    moment = request.header(b"x-amz-date")
+    if moment is None:
+        moment = _moment_of_date(request.header(b"date"))
+    return Claim(scope, signature.strip(), moment, _signed_at(moment, scope))
+
+
+def from_query(request: RawRequest) -> Claim:
+    """The claim in the parameters of a presigned query.
+
+    :raises EC2Error: as :func:`from_header`, and ``InvalidParameterValue`` for ``X-Amz-Expires``.
+    """
+    given = [pair for pair in forms.parse(request.query) if pair[0] == _SIGNATURE or pair[0] in _PRESIGNED]
+    values = dict(given)
+    if len(values) != len(given):
+        raise _incomplete("A parameter of the signature was given more than once.")
+    for name in (*_PRESIGNED, _SIGNATURE):
+        if not values.get(name):
+            raise _incomplete(f"AWS query-string parameters must include '{name}'.")
+    algorithm, credential, moment, expires, headers = (values[name] for name in _PRESIGNED)
+    if algorithm != ALGORITHM:
+        raise _incomplete(f"The algorithm '{shown(algorithm)}' is not supported.")
+    if not (expires.isascii() and expires.isdigit()) or len(expires) > 6 or not 0 < int(expires) <= MAX_EXPIRES:
+        raise invalid_value("X-Amz-Expires", expires, f"It must be between 1 and {MAX_EXPIRES} seconds.")
+    scope = _scope(credential.encode(), headers.encode())
+    at = _signed_at(moment.encode(), scope)
+    return Claim(scope, values[_SIGNATURE].encode(), moment.encode(), at, int(expires))
+
+
+def matches(claim: Claim, request: RawRequest, secret: str) -> bool:
+    """Whether the claim's signature was made over this request with this secret; in constant time.
+
+    :raises EC2Error: ``SignatureDoesNotMatch``, the signature covers too little or what is not there.
+    """
+    headers = _headers(request, claim.scope)
+    payload = _payload_hash(request, headers)
+    if payload is None:
+        return False
+    key = _signing_key(secret, claim.scope.day, claim.scope.region, claim.scope.service)
+    right = False
+    for values in _spellings([headers[name] for name in claim.scope.headers]):
+        expected = hmac.digest(key, _string_to_sign(claim, request, values, payload), "sha256").hex().encode()
+        right |= hmac.compare_digest(expected, claim.signature)
+    return right
+
+
+def _incomplete(message: str) -> EC2Error:
+    return EC2Error("IncompleteSignature", message)
+
+
+@lru_cache(1024)
+def _scope_in(fields: bytes) -> Scope:
+    """What the fields of an Authorization header but its signature say."""
+    values: dict[bytes, bytes] = {}
+    for field in fields[len(ALGORITHM) :].split(b","):
+        name, _, value = field.strip().partition(b"=")
+        if name in values or name not in (b"Credential", b"SignedHeaders", b""):
+            raise _incomplete("The Authorization header is not key=value pairs, each once, separated by commas.")
+        if name:
+            values[name] = value
+    for wanted in ("Credential", "SignedHeaders"):
+        if not values.get(wanted.encode()):
+            raise _incomplete(f"Authorization header requires '{wanted}' parameter.")
+    return _scope(values[b"Credential"], values[b"SignedHeaders"])
+
+
+def _scope(credential: bytes, signed_headers: bytes) -> Scope:
+    try:
+        access_key, day, region, service, terminator = credential.rsplit(b"/", 4)
+        names = access_key.decode(), region.decode()
+    except ValueError:
+        raise _incomplete(
+            "Credential must have the form <access key>/<date>/<region>/<service>/aws4_request."
+        ) from None
+    headers = tuple(signed_headers.split(b";"))
+    if terminator != _TERMINATOR or not access_key:
+        raise _incomplete("Credential must have the form <access key>/<date>/<region>/<service>/aws4_request.")
+    if b"host" not in headers or len(set(headers)) != len(headers):
+        raise _incomplete("SignedHeaders must name 'host', and no header twice.")
+    return Scope(names[0], day, names[1], service, b"/".join((day, region, service, terminator)), headers)
+
+
+def _moment_of_date(date: bytes | None) -> bytes:
+    """The moment of a request that has no ``X-Amz-Date``: botocore signs a ``Date`` that it finds instead."""
+    if date is None:
+        raise _incomplete("The request requires an 'X-Amz-Date' or a 'Date' header.")
+    try:
+        return times.http_date(date)
+    except (ValueError, TypeError):
+        raise _incomplete("The 'Date' header is not a date.") from None
+
+
+def _signed_at(moment: bytes, scope: Scope) -> int:
+    try:
+        at = times.basic(moment)
+    except ValueError:
+        raise _incomplete("X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.") from None
+    if moment[:8] != scope.day:
+        raise EC2Error("SignatureDoesNotMatch", "The date in the credential scope is not the day of X-Amz-Date.")
+    return at
+
+
+def _headers(request: RawRequest, scope: Scope) -> dict[bytes, bytes]:
+    """The request's headers, repeats joined.
+
+    Every ``x-amz-`` header must be signed, else somebody on the way could add one.
+    """
+    found: dict[bytes, bytes] = {}
+    signed = scope.headers
+    for name, value in request.headers:
+        found[name] = found[name] + b"," + value if name in found else value
+        if name.startswith(b"x-amz-") and name not in signed:
+            raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is not signed.")
+    for name in signed:
+        if name not in found:
+            raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is missing.")
+    return found
+
+
+def _payload_hash(request: RawRequest, headers: dict[bytes, bytes]) -> bytes | None:
+    """The hash that was signed for the body, or None where the body has another."""
+    claimed = headers.get(b"x-amz-content-sha256")
+    if claimed == _UNSIGNED:
+        return claimed
+    actual = hashlib.sha256(request.body).hexdigest().encode()
+    return actual if claimed is None or hmac.compare_digest(claimed, actual) else None
+
+
+def _spellings(values: list[bytes]) -> list[list[bytes]]:
+    """The ways in which clients write signed values: all fold blanks, but older ones leave quoted texts as they are."""
+    folded = [b" ".join(value.split()) for value in values]
+    if any(b'"' in value and _BLANKS.search(value) for value in values):
+        return [folded, [value.strip() if b'"' in value else fold for value, fold in zip(values, folded, strict=True)]]
+    return [folded]
+
+
+def _string_to_sign(claim: Claim, request: RawRequest, values: list[bytes], payload: bytes) -> bytes:
+    names = claim.scope.headers
+    lines = [request.method.encode(), _canonical_path(request.path), _canonical_query(request.query)]
+    lines += [name + b":" + value for name, value in zip(names, values, strict=True)]
+    lines += [b"", b";".join(names), payload]
+    digest = hashlib.sha256(b"\n".join(lines)).hexdigest().encode()
+    return b"\n".join((ALGORITHM.encode(), claim.moment, claim.scope.text, digest))
+
+
+def _canonical_path(path: bytes) -> bytes:
+    """The path without ``.``, ``..`` and empty parts, what is encoded in it encoded once more."""
+    if _PLAIN_PATH.fullmatch(path):
+        return path
+    tidy = posixpath.normpath(b"/" + path.lstrip(b"/"))
+    if path.endswith(b"/") and tidy != b"/":
+        tidy += b"/"
+    return quote(tidy, safe="/" + _UNRESERVED).encode()
+
+
+def _canonical_query(query: bytes) -> bytes:
+    """The query decoded and encoded again as RFC 3986 has it, sorted; the signature itself left out."""
+    if not query:
+        return b""
+    encoded = sorted(
+        (quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED))
+        for name, value in forms.parse(query)
+        if name != _SIGNATURE
+    )
+    return "&".join(f"{name}={value}" for name, value in encoded).encode()
+
+
+@lru_cache(1024)
+def _signing_key(secret: str, day: bytes, region: str, service: bytes) -> bytes:
+    key = b"AWS4" + secret.encode()
+    for part in (day, region.encode(), service, _TERMINATOR):
+        key = hmac.digest(key, part, "sha256")
+    return key
