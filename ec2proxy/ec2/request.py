@@ -1,5 +1,7 @@
 """A request as it came off the wire, before anything was made of it."""
 
+from collections.abc import Mapping
+
 from attrs import field, frozen
 
 
@@ -10,6 +12,8 @@ class RawRequest:
     :param path: still percent-encoded, without the query.
     :param query: still encoded, without the ``?``.
     :param headers: names in lower case, in the order they came, repeats kept.
+    :param body: as it came.
+    :param by_name: the headers by their names, the values of repeats joined with commas.
     """
 
     method: str
@@ -17,13 +21,21 @@ class RawRequest:
     query: bytes = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     body: bytes = field(repr=False)
+    by_name: Mapping[bytes, bytes] = field(init=False, repr=False, eq=False)
+
+    @by_name.default
+    def _by_name(self) -> Mapping[bytes, bytes]:
+        found = dict(self.headers)
+        if len(found) == len(self.headers):
+            return found
+        found = {}
+        for name, value in self.headers:
+            found[name] = found[name] + b"," + value if name in found else value
+        return found
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header, those of repeats joined with commas; None when it is absent.
 
         :param name: in lower case.
         """
-        found = [value for key, value in self.headers if key == name]
-        if len(found) == 1:
-            return found[0]
-        return b",".join(found) if found else None
+        return self.by_name.get(name)

@@ -24,12 +24,14 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 #: A presigned request may be good for a week at most.
 MAX_EXPIRES = 7 * 24 * 3600
 
+_ALGORITHM = ALGORITHM.encode()
 _TERMINATOR = b"aws4_request"
 _UNSIGNED = b"UNSIGNED-PAYLOAD"
 _MAX_AUTHORIZATION = 4096
 _UNRESERVED = "-_.~"
 _PLAIN_PATH = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~-]+)+/?|/")
-_BLANKS = re.compile(rb"[ \t]{2,}")
+# Blanks that a canonical header has not: several, tabs, at the beginning or the end of a value.
+_BLANKS = re.compile(rb"  |[\t\v\f\r]|: | \n")
 _PRESIGNED = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders")
 _SIGNATURE = "X-Amz-Signature"
 
@@ -40,7 +42,8 @@ class Scope:
 
     :param access_key: who the client says it is.
     :param text: day, region, service and terminator with their slashes, as the client wrote them.
-    :param headers: the names of the headers that the signature covers, in its order.
+    :param signed_headers: the names of the headers that the signature covers, as the client wrote them.
+    :param headers: the same apart.
     """
 
     access_key: str
@@ -48,6 +51,7 @@ class Scope:
     region: str
     service: bytes
     text: bytes
+    signed_headers: bytes
     headers: tuple[bytes, ...]
 
 
@@ -113,14 +117,19 @@ def matches(claim: Claim, request: RawRequest, secret: str) -> bool:
 
     :raises EC2Error: ``SignatureDoesNotMatch``, the signature covers too little or what is not there.
     """
-    headers = _headers(request, claim.scope)
-    payload = _payload_hash(request, headers)
+    scope = claim.scope
+    values = _signed_values(request, scope)
+    payload = _payload_hash(request)
     if payload is None:
         return False
-    key = _signing_key(secret, claim.scope.day, claim.scope.region, claim.scope.service)
+    key = _signing_key(secret, scope.day, scope.region, scope.service)
+    start = b"%b\n%b\n%b\n" % (request.method.encode(), _canonical_path(request.path), _canonical_query(request.query))
     right = False
-    for values in _spellings([headers[name] for name in claim.scope.headers]):
-        expected = hmac.digest(key, _string_to_sign(claim, request, values, payload), "sha256").hex().encode()
+    for headers in _canonical_headers(scope, values):
+        canonical = b"%b%b\n%b\n%b" % (start, headers, scope.signed_headers, payload)
+        digest = hashlib.sha256(canonical).hexdigest().encode()
+        signed = b"%b\n%b\n%b\n%b" % (_ALGORITHM, claim.moment, scope.text, digest)
+        expected = hmac.digest(key, signed, "sha256").hex().encode()
         right |= hmac.compare_digest(expected, claim.signature)
     return right
 
@@ -158,7 +167,8 @@ def _scope(credential: bytes, signed_headers: bytes) -> Scope:
         raise _incomplete("Credential must have the form <access key>/<date>/<region>/<service>/aws4_request.")
     if b"host" not in headers or len(set(headers)) != len(headers):
         raise _incomplete("SignedHeaders must name 'host', and no header twice.")
-    return Scope(names[0], day, names[1], service, b"/".join((day, region, service, terminator)), headers)
+    text = b"/".join((day, region, service, terminator))
+    return Scope(names[0], day, names[1], service, text, signed_headers, headers)
 
 
 def _moment_of_date(date: bytes | None) -> bytes:
@@ -181,47 +191,42 @@ def _signed_at(moment: bytes, scope: Scope) -> int:
     return at
 
 
-def _headers(request: RawRequest, scope: Scope) -> dict[bytes, bytes]:
-    """The request's headers, repeats joined.
+def _signed_values(request: RawRequest, scope: Scope) -> list[bytes]:
+    """The values of the signed headers.
 
     Every ``x-amz-`` header must be signed, else somebody on the way could add one.
     """
-    found: dict[bytes, bytes] = {}
-    signed = scope.headers
-    for name, value in request.headers:
-        found[name] = found[name] + b"," + value if name in found else value
-        if name.startswith(b"x-amz-") and name not in signed:
+    for name in request.by_name:
+        if name[:6] == b"x-amz-" and name not in scope.headers:
             raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is not signed.")
-    for name in signed:
-        if name not in found:
-            raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is missing.")
-    return found
+    try:
+        return [request.by_name[name] for name in scope.headers]
+    except KeyError as error:
+        name = error.args[0]
+        raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is missing.") from None
 
 
-def _payload_hash(request: RawRequest, headers: dict[bytes, bytes]) -> bytes | None:
+def _payload_hash(request: RawRequest) -> bytes | None:
     """The hash that was signed for the body, or None where the body has another."""
-    claimed = headers.get(b"x-amz-content-sha256")
+    claimed = request.by_name.get(b"x-amz-content-sha256")
     if claimed == _UNSIGNED:
         return claimed
     actual = hashlib.sha256(request.body).hexdigest().encode()
     return actual if claimed is None or hmac.compare_digest(claimed, actual) else None
 
 
-def _spellings(values: list[bytes]) -> list[list[bytes]]:
-    """The ways in which clients write signed values: all fold blanks, but older ones leave quoted texts as they are."""
+def _canonical_headers(scope: Scope, values: list[bytes]) -> list[bytes]:
+    """The ways in which clients write the signed headers: all fold blanks, but older ones not in quoted texts."""
+    plain = _lines(scope, values)
+    if not _BLANKS.search(plain):
+        return [plain]
     folded = [b" ".join(value.split()) for value in values]
-    if any(b'"' in value and _BLANKS.search(value) for value in values):
-        return [folded, [value.strip() if b'"' in value else fold for value, fold in zip(values, folded, strict=True)]]
-    return [folded]
+    kept = [value.strip() if b'"' in value else fold for value, fold in zip(values, folded, strict=True)]
+    return [_lines(scope, folded), _lines(scope, kept)] if kept != folded else [_lines(scope, folded)]
 
 
-def _string_to_sign(claim: Claim, request: RawRequest, values: list[bytes], payload: bytes) -> bytes:
-    names = claim.scope.headers
-    lines = [request.method.encode(), _canonical_path(request.path), _canonical_query(request.query)]
-    lines += [name + b":" + value for name, value in zip(names, values, strict=True)]
-    lines += [b"", b";".join(names), payload]
-    digest = hashlib.sha256(b"\n".join(lines)).hexdigest().encode()
-    return b"\n".join((ALGORITHM.encode(), claim.moment, claim.scope.text, digest))
+def _lines(scope: Scope, values: list[bytes]) -> bytes:
+    return b"".join([b"%b:%b\n" % line for line in zip(scope.headers, values, strict=True)])
 
 
 def _canonical_path(path: bytes) -> bytes:

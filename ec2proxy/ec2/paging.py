@@ -1,0 +1,75 @@
+"""Pages of a long answer, whose tokens are positions and not numbers.
+
+A token says which item was the last one shown. So a page neither skips nor repeats an item that is there all the
+while, whatever comes and goes between two calls. It is signed, and bound to what was asked and by whom.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import TypeVar
+
+from ec2proxy.ec2.errors import EC2Error
+
+T = TypeVar("T")
+
+_MAC_LENGTH = 16
+
+
+class Pager:
+    """Cuts answers into pages.
+
+    :param key: what tokens are signed with; the same in every process that is to understand them.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def page(
+        self,
+        items: Iterable[T],
+        sort_key: Callable[[T], str],
+        max_results: int | None,
+        next_token: str | None,
+        fingerprint: str,
+    ) -> tuple[list[T], str | None]:
+        """One page, and the token of the next one; None where this is the last.
+
+        Without ``max_results`` and ``next_token`` that is everything, in the order it came in; pages are sorted.
+
+        :param sort_key: gives an item's key, no two the same.
+        :param max_results: how many items the page may have; None for all that are left.
+        :param next_token: the token that came with the page before; None or empty for the first page.
+        :param fingerprint: stands for what was asked and by whom: action, filters, the principal's scope.
+        :raises EC2Error: ``InvalidParameterValue``, the token is not one of this request's.
+        """
+        if max_results is None and not next_token:
+            return list(items), None
+        keyed = sorted(((sort_key(item), item) for item in items), key=itemgetter(0))
+        if next_token:
+            last = self._position(next_token, fingerprint)
+            keyed = [pair for pair in keyed if pair[0] > last]
+        shown = keyed[:max_results]
+        token = self._token(shown[-1][0], fingerprint) if 0 < len(shown) < len(keyed) else None
+        return [item for _, item in shown], token
+
+    def _token(self, last: str, fingerprint: str) -> str:
+        position = last.encode()
+        return base64.urlsafe_b64encode(self._mac(position, fingerprint) + position).decode()
+
+    def _position(self, token: str, fingerprint: str) -> str:
+        try:
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
+        except ValueError:
+            raw = b""
+        position = raw[_MAC_LENGTH:]
+        if not hmac.compare_digest(raw[:_MAC_LENGTH], self._mac(position, fingerprint)):
+            raise EC2Error("InvalidParameterValue", "Unable to parse pagination token")
+        return position.decode()
+
+    def _mac(self, position: bytes, fingerprint: str) -> bytes:
+        asked = fingerprint.encode()
+        # The length first, so that nothing of one can pass for the beginning of the other.
+        message = len(asked).to_bytes(8, "big") + asked + position
+        return hmac.digest(self._key, message, "sha256")[:_MAC_LENGTH]
