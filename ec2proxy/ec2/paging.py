@@ -17,6 +17,14 @@ T = TypeVar("T")
 _MAC_LENGTH = 16
 
 
+def fingerprint(*parts: object) -> str:
+    """What stands for a request in :meth:`Pager.page`.
+
+    :param parts: whatever the answer depends on: texts, numbers, tuples, filters; of these the repr is told apart.
+    """
+    return repr(parts)
+
+
 class Pager:
     """Cuts answers into pages.
 
@@ -32,7 +40,7 @@ class Pager:
         sort_key: Callable[[T], str],
         max_results: int | None,
         next_token: str | None,
-        fingerprint: str,
+        asked: str,
     ) -> tuple[list[T], str | None]:
         """One page, and the token of the next one; None where this is the last.
 
@@ -41,35 +49,35 @@ class Pager:
         :param sort_key: gives an item's key, no two the same.
         :param max_results: how many items the page may have; None for all that are left.
         :param next_token: the token that came with the page before; None or empty for the first page.
-        :param fingerprint: stands for what was asked and by whom: action, filters, the principal's scope.
+        :param asked: what was asked and by whom, as :func:`fingerprint` gives it.
         :raises EC2Error: ``InvalidParameterValue``, the token is not one of this request's.
         """
         if max_results is None and not next_token:
             return list(items), None
         keyed = sorted(((sort_key(item), item) for item in items), key=itemgetter(0))
         if next_token:
-            last = self._position(next_token, fingerprint)
+            last = self._position(next_token, asked)
             keyed = [pair for pair in keyed if pair[0] > last]
         shown = keyed[:max_results]
-        token = self._token(shown[-1][0], fingerprint) if 0 < len(shown) < len(keyed) else None
+        token = self._token(shown[-1][0], asked) if 0 < len(shown) < len(keyed) else None
         return [item for _, item in shown], token
 
-    def _token(self, last: str, fingerprint: str) -> str:
+    def _token(self, last: str, asked: str) -> str:
         position = last.encode()
-        return base64.urlsafe_b64encode(self._mac(position, fingerprint) + position).decode()
+        return base64.urlsafe_b64encode(self._mac(position, asked) + position).decode()
 
-    def _position(self, token: str, fingerprint: str) -> str:
+    def _position(self, token: str, asked: str) -> str:
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True)
         except ValueError:
             raw = b""
         position = raw[_MAC_LENGTH:]
-        if not hmac.compare_digest(raw[:_MAC_LENGTH], self._mac(position, fingerprint)):
+        if not hmac.compare_digest(raw[:_MAC_LENGTH], self._mac(position, asked)):
             raise EC2Error("InvalidParameterValue", "Unable to parse pagination token")
         return position.decode()
 
-    def _mac(self, position: bytes, fingerprint: str) -> bytes:
-        asked = fingerprint.encode()
+    def _mac(self, position: bytes, asked: str) -> bytes:
         # The length first, so that nothing of one can pass for the beginning of the other.
-        message = len(asked).to_bytes(8, "big") + asked + position
+        request = asked.encode()
+        message = len(request).to_bytes(8, "big") + request + position
         return hmac.digest(self._key, message, "sha256")[:_MAC_LENGTH]
