@@ -1,0 +1,91 @@
+"""One request under way: whether its client is still there, its one answer, its one log line."""
+
+# Much of twisted.web has no types.
+# mypy: disable-error-code="no-untyped-call"
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.trace import Trace
+from ec2proxy.web.access import CLIENT_GONE, AccessLog
+from ec2proxy.web.answers import Answer, request_id
+from ec2proxy.web.errors import explained
+
+# What work may come to once nobody waits for it.
+_QUIET = (CancelledError, EC2Error)
+
+
+class Exchange:
+    """Ties a request to the work that answers it. Made by a resource's ``render``, which then returns NOT_DONE_YET.
+
+    :param request: the request; whoever made it delivers ``notifyFinish``.
+    :param access: where its line goes once it is over, however it ends.
+    """
+
+    def __init__(self, request: Request, access: AccessLog) -> None:
+        self.request = request
+        self.trace = Trace(request_id())
+        self.error = ""
+        self._access = access
+        self._began = access.now()
+        self._work: Deferred[None] | None = None
+        self._gone = False
+        request.notifyFinish().addCallbacks(self._finished, self._lost)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has gone away before the answer was whole. Nothing must be written then."""
+        return self._gone
+
+    def answer_with(self, work: Deferred[Answer]) -> None:
+        """Send what ``work`` comes to, an error included. A client that goes away cancels it."""
+        self.follow(work.addCallback(self.send))
+
+    def follow(self, work: Deferred[None]) -> None:
+        """Cancel ``work`` if the client goes away; that it was cancelled is then nobody's business."""
+        self._work = work
+        work.addErrback(self._failed)
+
+    def send(self, answer: Answer) -> None:
+        """Write a whole answer, unless there is nobody left to read it."""
+        if self._gone:
+            return
+        self.error = answer.code
+        request = self.request
+        request.setResponseCode(answer.status)
+        headers = request.responseHeaders
+        headers.setRawHeaders(b"Content-Type", [answer.kind])
+        headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
+        headers.setRawHeaders(b"X-Amzn-RequestId", [self.trace.request_id.encode()])
+        for name, value in answer.headers:
+            headers.setRawHeaders(name, [value])
+        request.write(answer.body)
+        request.finish()
+
+    def _failed(self, failure: Failure) -> None:
+        # What a cancelled call comes to is as a rule its cancellation, but a bug on that way is still a bug.
+        if not (self._gone and failure.check(*_QUIET)):
+            self.send(explained(failure, self.trace.request_id))
+
+    def _finished(self, _: None) -> None:
+        self._note(int(self.request.code))
+
+    def _lost(self, _: Failure) -> None:
+        self._gone = True
+        if self._work is not None:
+            self._work.cancel()
+        self._note(CLIENT_GONE)
+
+    def _note(self, status: int) -> None:
+        request = self.request
+        self._access.write(
+            self.trace,
+            self._began,
+            client=request.getClientAddress(),
+            method=request.method,
+            target=request.path,
+            status=status,
+            error=self.error,
+        )

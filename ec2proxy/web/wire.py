@@ -1,0 +1,177 @@
+"""HTTP/1.1 on twisted.web: how much of a request is taken in, and what is said to what is no request at all.
+
+What happens before a request reaches the resource tree stands here; nothing here knows what a request means.
+"""
+
+# Much of twisted.web has no types.
+# mypy: disable-error-code="no-untyped-call"
+# Twisted's names.
+# ruff: noqa: N802, N815
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import RESPONSES, HTTPChannel, Request
+
+from ec2proxy.ec2.trace import Trace
+from ec2proxy.web.answers import SERVER, request_id
+from ec2proxy.web.errors import refusal
+
+if TYPE_CHECKING:
+    from ec2proxy.web.site import EC2Site
+
+#: Bytes that a body may have. EC2's largest is a RunInstances with 16 KB of user data, which base64 and
+#: percent-encoding make 30 KB, and Deltacloud's are forms like it: 1 MiB leaves room for any list of ids.
+MAX_BODY = 1024 * 1024
+
+#: Bytes that the request line and the headers may have together. libcloud sends user data by GET, in the URL.
+MAX_HEAD = 64 * 1024
+
+#: Headers that a request may have. SDKs send under twenty.
+MAX_HEADERS = 100
+
+#: Seconds for which a refused client may go on sending, its bytes thrown away. Closing at once would reset the
+#: connection before the client has read why.
+LINGER = 5.0
+
+
+class Channel(HTTPChannel):
+    """One connection. What its site's limits do not allow is refused with an EC2 error and ends it.
+
+    A whole request, its body included, has to arrive within the site's idle timeout, so a client that sends a byte
+    now and then cannot hold a connection for ever.
+    """
+
+    MAX_LENGTH = MAX_HEAD
+    totalHeadersSize = MAX_HEAD
+    maxHeaders = MAX_HEADERS
+    site: "EC2Site"
+
+    _arriving = False
+    _leaving = False
+    _refused = False
+
+    def connectionMade(self) -> None:
+        """Begin, known to the site."""
+        super().connectionMade()
+        self.site.connections.made(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End, and let what was under way know."""
+        super().connectionLost(reason)
+        self.site.connections.lost(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take in bytes; only the first ones of a request move the timeout."""
+        if self._refused:
+            return
+        if not self._arriving:
+            self._arriving = True
+            self.resetTimeout()
+        # Not HTTPChannel's: it would move the timeout with every byte.
+        LineReceiver.dataReceived(self, data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take in a line of the head."""
+        if not self._refused:
+            super().lineReceived(line)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take in a part of a body."""
+        if not self._refused:
+            super().rawDataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a line that is as long as the whole head may be."""
+        if self.requests:
+            self.refuse(431, "InvalidRequest", "The headers are too large.")
+        else:
+            self.refuse(414, "InvalidRequest", "The URL is too long.")
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take in a header; False if it is refused."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            # Python makes no number of the thousands of digits that a Content-Length may have.
+            self.refuse_body()
+            return False
+
+    def allHeadersReceived(self) -> None:
+        """Judge a head that is complete, before the body is asked for (``Expect``) or read."""
+        request = self.requests[-1]
+        if self.length is not None and self.length > MAX_BODY:
+            self.refuse_body()
+        elif len(request.requestHeaders.getRawHeaders(b"Host", [])) > 1:
+            # RFC 9112, 3.2: whoever stands between us and the client may have read the other one.
+            self.refuse(400, "InvalidRequest", "The request has more than one Host header.")
+        else:
+            super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """Hand a request on that is complete."""
+        if not self._refused:
+            super().allContentReceived()
+
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """Whether the connection outlives this request."""
+        if self._leaving:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
+
+    def requestDone(self, request: Request) -> None:
+        """Go on to the next request, once one has been answered."""
+        self._arriving = False
+        super().requestDone(request)
+
+    def refuse_body(self) -> None:
+        """Refuse the request that is arriving because of its size."""
+        self.refuse(413, "RequestEntityTooLarge", f"The body is larger than {MAX_BODY} bytes.")
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer what is arriving with an EC2 error, take in nothing more, and close the connection soon."""
+        if self._refused:
+            return
+        self._refused = True
+        self.length = None  # or HTTPChannel takes a request without a body for a complete one
+        trace = Trace(request_id())
+        answer = refusal(status, code, message, trace.request_id)
+        head = (
+            b"HTTP/1.1 %d %s\r\nServer: %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
+            b"X-Amzn-RequestId: %s\r\nConnection: close\r\n\r\n"
+        )
+        about = (SERVER, self.site.date(), answer.kind, len(answer.body), trace.request_id.encode())
+        assert self.transport is not None
+        self.transport.writeSequence([head % (status, RESPONSES[status], *about), answer.body])
+        self.setTimeout(LINGER)
+        self.site.access.write(
+            trace,
+            self.site.access.now(),
+            client=self.getPeer(),
+            # Known once the request line has been understood.
+            method=getattr(self, "_command", b"-"),
+            target=getattr(self, "_path", b"-"),
+            status=status,
+            error=answer.code,
+        )
+
+    def leave(self) -> None:
+        """Close the connection: at once if nothing is under way, else after the request that is."""
+        self._leaving = True
+        if self._refused or not self._arriving:
+            self.loseConnection()
+        self.persistent = 0
+        for request in self.requests:
+            if not request.startedWriting:
+                request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
+    def abort(self) -> None:
+        """Cut the connection off, whatever is under way."""
+        self.forceAbortClient()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        # HTTPChannel calls this for all that is not HTTP or is over a limit; its own answer is bare.
+        self.refuse(400, "InvalidRequest", "The request is not valid HTTP, or its head is too large.")
