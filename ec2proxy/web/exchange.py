@@ -3,8 +3,13 @@
 # Much of twisted.web has no types.
 # mypy: disable-error-code="no-untyped-call"
 
+from collections.abc import Callable
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectingCancelledError
 from twisted.python.failure import Failure
+from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 from twisted.web.server import Request
 
 from ec2proxy.ec2.errors import EC2Error
@@ -13,8 +18,15 @@ from ec2proxy.web.access import CLIENT_GONE, AccessLog
 from ec2proxy.web.answers import Answer, request_id
 from ec2proxy.web.errors import explained
 
-# What work may come to once nobody waits for it.
-_QUIET = (CancelledError, EC2Error)
+# What work may come to once nobody waits for it. An Agent that is cancelled says that its request has failed.
+_QUIET = (
+    CancelledError,
+    ConnectError,
+    ConnectingCancelledError,
+    EC2Error,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
 
 
 class Exchange:
@@ -22,13 +34,17 @@ class Exchange:
 
     :param request: the request; whoever made it delivers ``notifyFinish``.
     :param access: where its line goes once it is over, however it ends.
+    :param explain: makes the answer of a failure and the request's id.
     """
 
-    def __init__(self, request: Request, access: AccessLog) -> None:
+    def __init__(
+        self, request: Request, access: AccessLog, explain: Callable[[Failure, str], Answer] = explained
+    ) -> None:
         self.request = request
         self.trace = Trace(request_id())
         self.error = ""
         self._access = access
+        self._explain = explain
         self._began = access.now()
         self._work: Deferred[None] | None = None
         self._gone = False
@@ -66,8 +82,16 @@ class Exchange:
 
     def _failed(self, failure: Failure) -> None:
         # What a cancelled call comes to is as a rule its cancellation, but a bug on that way is still a bug.
-        if not (self._gone and failure.check(*_QUIET)):
-            self.send(explained(failure, self.trace.request_id))
+        if self._gone and failure.check(*_QUIET):
+            return
+        answer = self._explain(failure, self.trace.request_id)
+        if self.request.startedWriting:
+            # Half of an answer must not look like the whole of it.
+            self.error = answer.code
+            transport: Any = self.request.transport
+            transport.abortConnection()
+        else:
+            self.send(answer)
 
     def _finished(self, _: None) -> None:
         self._note(int(self.request.code))
@@ -76,7 +100,7 @@ class Exchange:
         self._gone = True
         if self._work is not None:
             self._work.cancel()
-        self._note(CLIENT_GONE)
+        self._note(int(self.request.code) if self.error else CLIENT_GONE)
 
     def _note(self, status: int) -> None:
         request = self.request
