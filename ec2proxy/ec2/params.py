@@ -132,12 +132,7 @@ def _is_protocol(name: str) -> bool:
 
 
 def _is_accepted(name: str, accepted: Mapping[str, str]) -> bool:
-    if not accepted:
-        return False
-    if name in accepted:
-        return True
-    parts = name.split(".")
-    return any(".".join(parts[:length]) + ".*" in accepted for length in range(1, len(parts)))
+    return any(name.startswith(one[:-1]) if one.endswith(".*") else name == one for one in accepted)
 
 
 class _Declared(Protocol):
