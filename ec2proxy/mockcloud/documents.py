@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from ec2proxy.mockcloud import jsonviews, views
+from ec2proxy.mockcloud.features import Feature
 from ec2proxy.mockcloud.fragments import DECLARATION, block, cdata, closed, inline
 from ec2proxy.mockcloud.things import Fault
 from ec2proxy.mockcloud.trouble import Answer
@@ -142,6 +143,11 @@ def _inspect(value: str) -> str:
     return f'"{escaped}"'
 
 
+def _feature(one: Feature) -> str:
+    parameters = (closed("param", name=name) for name in one.parameters)
+    return block("feature", *parameters, name=one.name, rel=one.operation)
+
+
 def entry_point(wanted: Wanted) -> Answer:
     """The entry point (recordings 01, 02)."""
     place, driver = wanted.place, wanted.place.cloud.machine.name
@@ -159,23 +165,10 @@ def entry_point(wanted: Wanted) -> Answer:
         ]
         api = {"version": VERSION, "driver": driver, "provider": wanted.provider or "default", "links": links}
         return document(wanted, 200, _json({"api": api}))
-    lines = [
-        block(
-            "link",
-            *(
-                block(
-                    "feature",
-                    *(closed("param", name=name) for name in one.parameters),
-                    name=one.name,
-                    rel=one.operation,
-                )
-                for one in features
-            ),
-            href=place.url(collection),
-            rel=collection,
-        )
+    lines = (
+        block("link", *map(_feature, features), href=place.url(collection), rel=collection)
         for collection, features in place.cloud.features.by_collection().items()
-    ]
+    )
     body = block("api", *lines, driver=driver, provider=wanted.provider, version=VERSION)
     return document(wanted, 200, f"{body}\n")
 

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -73,7 +73,7 @@ class Instances(Mapping[str, Instance]):
         self._instances[instance.id] = instance
         return instance
 
-    def change(self, instance_id: str, **changes: object) -> Instance:
+    def change(self, instance_id: str, **changes: Any) -> Instance:
         """Put an instance with ``changes`` (attributes of :class:`Instance`) in its place.
 
         A change of ``state`` ends what was under way with the instance.

@@ -39,7 +39,7 @@ def _colons(digest: bytes) -> str:
 def private_fingerprint(key: rsa.RSAPrivateKey) -> str:
     """What EC2 gives for a key that it made: SHA-1 of the private key's PKCS#8 DER (EC2's ``KeyPairInfo``)."""
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return _colons(hashlib.sha1(der).digest())  # noqa: S324  # EC2's choice, no protection hangs on it
+    return _colons(hashlib.sha1(der, usedforsecurity=False).digest())
 
 
 def public_fingerprint(material: str) -> str:

@@ -1,5 +1,6 @@
 """Addresses, networks, subnets and network interfaces of the mock cloud."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Networking:
         """
         del self.addresses[self._unused(address_id).id]
 
-    def create_network(self, form: dict[str, str]) -> Network:
+    def create_network(self, form: Mapping[str, str]) -> Network:
         """Make a network."""
         network_id = form.get("name") or self._cloud.timed_id("net_", self.networks)
         network = Network(network_id, network_id, (form.get("address_block", ""),))
@@ -76,7 +77,7 @@ class Networking:
             self.destroy_subnet(subnet_id)
         del self.networks[network_id]
 
-    def create_subnet(self, form: dict[str, str]) -> Subnet:
+    def create_subnet(self, form: Mapping[str, str]) -> Subnet:
         """Make a subnet in a network.
 
         :raises Fault: the network is not there (404), or the block is not one (400).
@@ -101,7 +102,7 @@ class Networking:
         left = tuple(one for one in network.subnets if one != subnet_id)
         self.networks[network.id] = evolve(network, subnets=left)
 
-    def create_interface(self, owner: str, form: dict[str, str]) -> Interface:
+    def create_interface(self, owner: str, form: Mapping[str, str]) -> Interface:
         """Give an instance of ``owner`` a network interface in a subnet (the form's ``network``).
 
         :raises Fault: one of them is not there (404), or the subnet is full (500).

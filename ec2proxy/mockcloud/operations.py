@@ -59,8 +59,7 @@ def _located(call: Call, collection: str, item_id: str) -> dict[str, str]:
 
 def _done(call: Call) -> Answer:
     """202 with an empty body (recording 54)."""
-    empty = documents.document(call.wanted, 202, "")
-    return empty
+    return documents.document(call.wanted, 202, "")
 
 
 def _index(collection: str, things: Callable[[Call], Mapping[str, object]]) -> Handler:
@@ -70,14 +69,14 @@ def _index(collection: str, things: Callable[[Call], Mapping[str, object]]) -> H
     return handler
 
 
-def _show(collection: str, things: Callable[[Call], Mapping[str, object]]) -> Handler:
-    def handler(call: Call) -> Answer:
-        found = things(call)
-        if call.id not in found:
-            raise Fault(404)
-        return documents.item(call.wanted, documents.PLURALS[collection], found[call.id])
+def _shown(call: Call, collection: str, things: Mapping[str, object]) -> Answer:
+    if call.id not in things:
+        raise Fault(404)
+    return documents.item(call.wanted, documents.PLURALS[collection], things[call.id])
 
-    return handler
+
+def _show(collection: str, things: Callable[[Call], Mapping[str, object]]) -> Handler:
+    return lambda call: _shown(call, collection, things(call))
 
 
 _PROVIDER_FAULTS = {
@@ -92,7 +91,7 @@ def _show_realm(call: Call) -> Answer:
     """A realm; four ids stand for a provider in trouble (recordings 08-11)."""
     if call.id in _PROVIDER_FAULTS:
         raise Fault(int(call.id), _PROVIDER_FAULTS[call.id], raised=True)
-    return _show("realms", lambda call: call.cloud.realms)(call)
+    return _shown(call, "realms", call.cloud.realms)
 
 
 def _list_images(call: Call) -> Answer:
@@ -103,10 +102,10 @@ def _list_images(call: Call) -> Answer:
     architecture = call.form.get("architecture")
     chosen = [
         one
-        for one in call.cloud.images.values()
+        for one in sorted(call.cloud.images.values(), key=lambda one: (one.owner_id, one.description))
         if owner in (None, one.owner_id) and architecture in (None, one.architecture)
     ]
-    return documents.items(call.wanted, "images", sorted(chosen, key=lambda one: (one.owner_id, one.description)))
+    return documents.items(call.wanted, "images", chosen)
 
 
 def _create_image(call: Call) -> Answer:

@@ -1,5 +1,8 @@
 """The mock cloud on the web: Deltacloud's REST API over :class:`MockCloud`."""
 
+# Most of twisted.web has no annotations.
+# mypy: disable-error-code="no-untyped-call"
+
 import inspect
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -50,8 +53,8 @@ def _route(method: str, parts: list[str]) -> tuple[str, tuple[str, ...]]:
     """The name of an operation, and the ids in its path; :data:`_UNKNOWN` where there is none."""
     if not parts:
         return (_ENTRY_POINT if method == "GET" else _UNKNOWN), ()
-    patterns = {1: [[]], 2: [[":id"]], 3: [[":id", parts[-1]], [":id", ":rule"]]}.get(len(parts), [])
-    for pattern in patterns:
+    patterns: dict[int, list[list[str]]] = {1: [[]], 2: [[":id"]], 3: [[":id", parts[-1]], [":id", ":rule"]]}
+    for pattern in patterns.get(len(parts), []):
         name = f"{method} {'/'.join((parts[0], *pattern))}"
         if name in OPERATIONS:
             return name, tuple(one for one, sign in zip(parts[1:], pattern, strict=True) if sign.startswith(":"))
@@ -64,7 +67,7 @@ class Api(Resource):
     :param cloud: the cloud that it lets in to.
     """
 
-    isLeaf = True
+    isLeaf = True  # noqa: N815  # twisted.web's name
     _log = Logger()
 
     def __init__(self, cloud: MockCloud) -> None:
@@ -95,7 +98,7 @@ class Api(Resource):
         method = "GET" if method == "HEAD" else method
         path = _text(request.path)
         form = _form(request)
-        name, ids = _route(method, [_text(part) for part in request.postpath if part])
+        name, ids = _route(method, [_text(part) for part in request.postpath or () if part])
         cloud = self._cloud
         cloud.counts[name] += 1
         if cloud.requests.maxlen:

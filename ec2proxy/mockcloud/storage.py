@@ -1,5 +1,6 @@
 """Storage volumes and snapshots of the mock cloud."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -31,7 +32,7 @@ class Storage:
             raise Fault(404)
         return self.volumes[volume_id]
 
-    def create_volume(self, form: dict[str, str]) -> Volume:
+    def create_volume(self, form: Mapping[str, str]) -> Volume:
         """Make a volume (recording 60).
 
         The realm and the snapshot are not kept: the recorded server does not show them either.
@@ -79,7 +80,7 @@ class Storage:
             raise Fault(500, "VolumeInUse", raised=True)
         del self.volumes[volume_id]
 
-    def create_snapshot(self, form: dict[str, str]) -> Snapshot:
+    def create_snapshot(self, form: Mapping[str, str]) -> Snapshot:
         """Make a snapshot of a volume (recording 67).
 
         :raises Fault: the volume is not there (404).

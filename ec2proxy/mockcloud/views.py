@@ -320,7 +320,7 @@ def _rule(firewall_url: str, one: Rule) -> str:
 
 
 VIEWS: Mapping[str, Callable[[Place, Any], str]] = {
-    function.__name__: function  # type: ignore[attr-defined]
+    function.__name__: function
     for function in (
         realm,
         image,
