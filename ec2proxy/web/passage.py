@@ -12,7 +12,6 @@ _HOP_BY_HOP = frozenset(
     {
         b"connection",
         b"content-length",
-        b"expect",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",
@@ -70,6 +69,7 @@ def _climbs(path: bytes) -> bool:
 def request_headers(backend: Backend, received: Headers) -> Headers:
     """The headers that go on to the backend; the client's Host among them, since hrefs are built from it."""
     headers = _end_to_end(received)
+    headers.removeHeader(b"Expect")  # met already: the body is here
     headers.addRawHeader(b"Via", b"1.1 ec2proxy")
     for name, value in ((b"X-Deltacloud-Driver", backend.driver), (b"X-Deltacloud-Provider", backend.provider)):
         if value is not None and not headers.hasHeader(name):

@@ -8,12 +8,13 @@ What happens before a request reaches the resource tree stands here; nothing her
 # Twisted's names.
 # ruff: noqa: N802, N815
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel, Request
+from twisted.web.http import HTTPChannel, Request
 
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.web.answers import SERVER, request_id
@@ -145,7 +146,7 @@ class Channel(HTTPChannel):
         )
         about = (SERVER, self.site.date(), answer.kind, len(answer.body), trace.request_id.encode())
         assert self.transport is not None
-        self.transport.writeSequence([head % (status, RESPONSES[status], *about), answer.body])
+        self.transport.writeSequence([head % (status, HTTPStatus(status).phrase.encode(), *about), answer.body])
         self.setTimeout(LINGER)
         self.site.access.write(
             trace,
@@ -160,11 +161,13 @@ class Channel(HTTPChannel):
 
     def leave(self) -> None:
         """Close the connection: at once if nothing is under way, else after the request that is."""
+        if self._leaving:
+            return
         self._leaving = True
         if self._refused or not self._arriving:
             self.loseConnection()
-        self.persistent = 0
         for request in self.requests:
+            self.persistent = 0
             if not request.startedWriting:
                 request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
 

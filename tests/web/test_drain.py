@@ -1,0 +1,136 @@
+"""Going down: requests under way finish, idle connections close, and it ends in bounded time."""
+
+from twisted.internet.defer import Deferred
+
+from ec2proxy.web.ec2 import EC2Resource
+from tests.web.wires import Client, LogWatchingTestCase, Service, site_of
+
+GRACE = 30.0
+ASK = b"POST /ec2 HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nAction=A"
+
+
+class DrainTests(LogWatchingTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.service = Service()
+        self.site = site_of(self, EC2Resource(self.service, self.access))
+
+    def assert_over(self, done: Deferred[None]) -> None:
+        self.assertIsNone(self.successResultOf(done))
+        self.assertEqual((len(self.site.connections), self.clock.getDelayedCalls()), (0, []))
+
+    def test_nobody(self) -> None:
+        """With no connection open it is over at once."""
+        self.assert_over(self.site.connections.drained(GRACE))
+
+    def test_idle(self) -> None:
+        """Idle connections are closed, used before or not; it is over when the last one has gone."""
+        clients = [Client(self.site), Client(self.site)]
+        clients[0].send(ASK)
+        done = self.site.connections.drained(GRACE)
+        self.assertEqual([client.closed for client in clients], [True, True])
+        clients[0].drop()
+        self.assertNoResult(done)
+        clients[1].drop()
+        self.assert_over(done)
+
+    def test_under_way(self) -> None:
+        """A request under way is answered, told that the connection ends, and only then it is closed."""
+        client = Client(self.site)
+        self.service.answer = Deferred()
+        client.send(ASK)
+        done = self.site.connections.drained(GRACE)
+        self.clock.advance(GRACE - 1)
+        self.assertFalse(client.closed)
+        self.service.answer.callback(b"<fine/>")
+        response = client.response()
+        self.assertEqual((response.body, response.headers["connection"]), (b"<fine/>", "close"))
+        self.assertTrue(client.closed)
+        self.assertNoResult(done)  # its bytes may still be on their way
+        client.drop()
+        self.assert_over(done)
+
+    def test_arriving(self) -> None:
+        """A request that has begun to arrive is under way."""
+        for cut in (5, 30, len(ASK) - 1):
+            client = Client(self.site)
+            client.send(ASK[:cut])
+            done = self.site.connections.drained(GRACE)
+            self.assertFalse(client.closed)
+            client.send(ASK[cut:])
+            self.assertEqual(client.response().headers["connection"], "close")
+            self.assertTrue(client.closed)
+            client.drop()
+            self.assert_over(done)
+
+    def test_pipelined(self) -> None:
+        """Of several requests in a row the first is the last one."""
+        client = Client(self.site)
+        answer = self.service.answer = Deferred()
+        client.send(ASK + ASK)
+        self.site.connections.drained(GRACE)
+        answer.callback(b"<fine/>")
+        self.assertEqual(len(client.responses()), 1)
+        self.assertEqual(len(self.service.requests), 1)
+        client.drop()
+
+    def test_streaming(self) -> None:
+        """An answer whose headers are out already ends as it would have, and the connection with it."""
+        client = Client(self.site)
+        requests = []
+
+        class Streaming(EC2Resource):
+            def render(self, request: object) -> int:
+                requests.append(request)
+                request.write(b"be")  # type: ignore[attr-defined]
+                return 1  # NOT_DONE_YET
+
+        self.site.resource = Streaming(self.service, self.access)
+        client.send(ASK)
+        self.site.connections.drained(GRACE)
+        requests[0].write(b"gun")
+        requests[0].finish()
+        self.assertEqual(client.response().body, b"begun")
+        self.assertTrue(client.closed)
+        client.drop()
+
+    def test_refused(self) -> None:
+        """Whoever has been refused is waited for no longer."""
+        client = Client(self.site)
+        client.send(b"nonsense\r\n\r\n")
+        self.site.connections.drained(GRACE)
+        self.assertTrue(client.closed)
+        client.drop()
+
+    def test_too_slow(self) -> None:
+        """What is not over by then is cut off, and what it waited for is cancelled."""
+        client = Client(self.site)
+        cancelled: list[Deferred[bytes]] = []
+        self.service.answer = Deferred(cancelled.append)
+        client.send(ASK)
+        done = self.site.connections.drained(GRACE)
+        self.clock.advance(GRACE)
+        self.assertTrue(client.transport.aborting)
+        client.drop()
+        self.assertEqual(cancelled, [self.service.answer])
+        self.assert_over(done)
+
+    def test_twice(self) -> None:
+        """Asking again changes nothing; both are told."""
+        client = Client(self.site)
+        both = [self.site.connections.drained(GRACE), self.site.connections.drained(GRACE)]
+        client.drop()
+        for done in both:
+            self.assert_over(done)
+
+    def test_connected_meanwhile(self) -> None:
+        """A connection that was made while others were waited for is waited for as well, until the grace is over."""
+        first, second = Client(self.site), None
+        done = self.site.connections.drained(GRACE)
+        second = Client(self.site)
+        first.drop()
+        self.assertNoResult(done)
+        self.clock.advance(GRACE)
+        self.assertTrue(second.transport.aborting)
+        second.drop()
+        self.assert_over(done)
