@@ -99,7 +99,7 @@ class EC2Site(Site):
     protocol: Any = Channel
 
     def __init__(self, root: IResource, clock: IReactorTime, access: AccessLog, idle: float = IDLE) -> None:
-        super().__init__(root, timeout=idle, reactor=clock, parsePOSTFormSubmission=False)
+        super().__init__(root, timeout=idle, reactor=clock)
         self.access = access
         self.connections = Connections(clock)
         self._dated = (-1, b"")

@@ -8,6 +8,7 @@ What happens before a request reaches the resource tree stands here; nothing her
 # Twisted's names.
 # ruff: noqa: N802, N815
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ MAX_HEADERS = 100
 #: Seconds for which a refused client may go on sending, its bytes thrown away. Closing at once would reset the
 #: connection before the client has read why.
 LINGER = 5.0
+
+# Another reader may end the header there, or begin its name later (RFC 9110, 5.5, and 9112, 5.1). Older releases of
+# Twisted let these pass.
+_FORBIDDEN = re.compile(rb"[\0\r\n]|\A[^:]*[ \t]|\A:")
 
 
 class Channel(HTTPChannel):
@@ -93,6 +98,9 @@ class Channel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         """Take in a header; False if it is refused."""
+        if _FORBIDDEN.search(line):
+            self._respondToBadRequestAndDisconnect()
+            return False
         try:
             return bool(super().headerReceived(line))
         except ValueError:
@@ -137,7 +145,6 @@ class Channel(HTTPChannel):
         if self._refused:
             return
         self._refused = True
-        self.length = None  # or HTTPChannel takes a request without a body for a complete one
         trace = Trace(request_id())
         answer = refusal(status, code, message, trace.request_id)
         head = (

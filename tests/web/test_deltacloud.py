@@ -1,5 +1,8 @@
 """The Deltacloud frontend, between a client's bytes and a backend's."""
 
+# Twisted's names.
+# ruff: noqa: N815
+
 from pathlib import Path
 
 from lxml import etree

@@ -83,7 +83,11 @@ class BodyLimitTests(WireTestCase):
     def test_chunked_whole(self) -> None:
         """A whole chunked body that comes at once, its end included, is refused but once."""
         self.client.send(
-            HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"100000\r\n" + b"x" * MAX_BODY + b"\r\n1\r\ny\r\n0\r\n\r\n"
+            HEAD
+            + b"Transfer-Encoding: chunked\r\n\r\n"
+            + b"100000\r\n"
+            + b"x" * MAX_BODY
+            + b"\r\n1\r\ny\r\n1\r\nz\r\n0\r\n\r\n"
         )
         self.assert_refused(413, "RequestEntityTooLarge")
 
