@@ -91,8 +91,8 @@ def instance(place: Place, one: Instance) -> Json:
             "rel": "hardware_profile",
             "properties": dict(one.overrides),
         },
-        "public_addresses": [_address(part) for part in one.public_addresses],
-        "private_addresses": [_address(part) for part in one.private_addresses],
+        "public_addresses": [_address(part) for part in one.shown(one.public_addresses)],
+        "private_addresses": [_address(part) for part in one.shown(one.private_addresses)],
     }
     launched = place.cloud.launch_text(one)
     if launched is not None:

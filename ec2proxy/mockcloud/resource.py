@@ -72,7 +72,7 @@ class Api(Resource):
 
     def __init__(self, cloud: MockCloud) -> None:
         super().__init__()
-        self._cloud = cloud
+        self.cloud = cloud
         self._kept: WeakKeyDictionary[Instance, tuple[str, str]] = WeakKeyDictionary()
 
     def render(self, request: IRequest) -> int:
@@ -90,7 +90,9 @@ class Api(Resource):
         self._log.failure(
             "The mock cloud broke over {method} {path}", failure, method=request.method, path=request.path
         )
-        if not request.startedWriting:
+        if request.startedWriting:
+            request.loseConnection()
+        else:
             _send(request, plain(500, "<h1>Internal Server Error</h1>"))
 
     async def _perform(self, request: Request) -> None:
@@ -99,7 +101,7 @@ class Api(Resource):
         path = _text(request.path)
         form = _form(request)
         name, ids = _route(method, [_text(part) for part in request.postpath or () if part])
-        cloud = self._cloud
+        cloud = self.cloud
         cloud.counts[name] += 1
         if cloud.requests.maxlen:
             cloud.requests.append(Received(method, path, form, _headers(request)))
@@ -117,7 +119,7 @@ class Api(Resource):
     def _signed(self, request: Request, answer: Answer) -> Answer:
         """The answer with the headers that the server puts on each."""
         headers = {**answer.headers, "Server": f"Apache-Deltacloud/{VERSION}"}
-        headers["X-Deltacloud-Driver"] = self._cloud.machine.name
+        headers["X-Deltacloud-Driver"] = self.cloud.machine.name
         provider = request.getHeader("X-Deltacloud-Provider")
         if provider is not None:
             headers["X-Deltacloud-Provider"] = provider
@@ -126,7 +128,7 @@ class Api(Resource):
     async def _answer(self, request: Request, name: str, ids: tuple[str, ...], form: dict[str, str]) -> Answer:
         style = form.get("format") or style_of(request.getHeader("Accept"))
         collection = _collection(request)
-        if collection in COLLECTIONS and collection not in self._cloud.features.collections:
+        if collection in COLLECTIONS and collection not in self.cloud.features.collections:
             return plain(412, "The required capability to execute this operation is missing", Expect=collection)
         if name == _UNKNOWN:
             return _NOT_FOUND
@@ -135,7 +137,7 @@ class Api(Resource):
         wanted = self._wanted(request, style, {**form, **({"id": ids[0]} if ids else {})})
         driver = request.getHeader("X-Deltacloud-Driver")
         try:
-            if driver not in (None, self._cloud.machine.name):
+            if driver not in (None, self.cloud.machine.name):
                 raise Fault(400, f"Driver '{driver}' is not available here")
             if name == _ENTRY_POINT:
                 if form.get("force_auth"):
@@ -143,7 +145,7 @@ class Api(Resource):
                 return documents.entry_point(wanted)
             return await self._operate(request, OPERATIONS[name], wanted, form, ids)
         except _NoCredentials as fault:
-            challenge = f'Basic realm="{self._cloud.machine.name}-deltacloud@"'
+            challenge = f'Basic realm="{self.cloud.machine.name}-deltacloud@"'
             return documents.fault(wanted, fault, {"WWW-Authenticate": challenge})
         except Fault as fault:
             return documents.fault(wanted, fault)
@@ -152,7 +154,7 @@ class Api(Resource):
         host = request.getHeader("Host") or "localhost"
         base = f"{'https' if request.isSecure() else 'http'}://{host}/api"
         provider = request.getHeader("X-Deltacloud-Provider")
-        place = Place(self._cloud, base, self._kept)
+        place = Place(self.cloud, base, self._kept)
         return Wanted(place, parameters, style, provider, _text(request.uri))
 
     async def _operate(
@@ -164,7 +166,7 @@ class Api(Resource):
         user = self._user(request) if operation.private else ""
         begun = perf_counter()
         try:
-            answer = operation.handler(Call(self._cloud, wanted, user, form, ids))
+            answer = operation.handler(Call(self.cloud, wanted, user, form, ids))
         except Fault as fault:
             answer = documents.fault(wanted, fault)
         if inspect.isawaitable(answer):
@@ -181,7 +183,7 @@ class Api(Resource):
         given = basic_credentials(request.getHeader("Authorization"))
         if given is None:
             raise _NoCredentials(401)
-        if not self._cloud.knows(*given):
+        if not self.cloud.knows(*given):
             raise Fault(401)
         return given[0]
 

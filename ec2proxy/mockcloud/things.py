@@ -129,6 +129,10 @@ class Instance:
     listed_at: float = 0.0
     launched: datetime | None = None
 
+    def shown(self, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+        """What the server shows of ``addresses``: none while the instance is pending."""
+        return () if self.state == "PENDING" else addresses
+
 
 @frozen(eq=False)
 class Key:

@@ -217,11 +217,16 @@ class Trouble:
 
         return self.add(play, method=method, path=path, times=times)
 
-    def lose_answer(self, *, method: str = "*", path: str = "*", times: int | None = 1) -> Rule:
-        """Do what was asked for, but lose the connection before the answer."""
+    def lose_answer(self, *, silent: bool = False, method: str = "*", path: str = "*", times: int | None = 1) -> Rule:
+        """Do what was asked for, but lose the connection before the answer.
+
+        :param silent: keep the connection and never answer.
+        """
 
         async def play(exchange: Exchange) -> None:
             await exchange.carry_out()
+            if silent:
+                await Deferred()
             exchange.lose()
 
         return self.add(play, method=method, path=path, times=times)

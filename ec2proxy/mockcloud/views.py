@@ -130,8 +130,8 @@ def _instance(place: Place, one: Instance) -> str:
     launched = place.cloud.launch_text(one)
     if launched is not None:
         lines.append(inline("launch_time", launched))
-    lines.append(inline("public_addresses", _addresses(one.public_addresses)))
-    lines.append(inline("private_addresses", _addresses(one.private_addresses)))
+    lines.append(inline("public_addresses", _addresses(one.shown(one.public_addresses))))
+    lines.append(inline("private_addresses", _addresses(one.shown(one.private_addresses))))
     lines += _attached(place, one)
     return block("instance", *lines, href=place.url("instances", one.id), id=one.id)
 

@@ -45,23 +45,23 @@ class Heard:
 
 @implementer(IBodyProducer)
 class Body:
-    """A request's body."""
+    """A request's body, produced at once; twisted.web's own producers need a reactor."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.length = len(data)
 
-    def startProducing(self, consumer):
+    def startProducing(self, consumer):  # noqa: N802
         consumer.write(self._data)
         done = Deferred()
         done.callback(None)
         return done
 
-    def stopProducing(self): ...
+    def stopProducing(self): ...  # noqa: N802
 
-    def pauseProducing(self): ...
+    def pauseProducing(self): ...  # noqa: N802
 
-    def resumeProducing(self): ...
+    def resumeProducing(self): ...  # noqa: N802
 
 
 class CloudTestCase(SynchronousTestCase):
