@@ -29,6 +29,7 @@ _TERMINATOR = b"aws4_request"
 _UNSIGNED = b"UNSIGNED-PAYLOAD"
 _MAX_AUTHORIZATION = 4096
 _UNRESERVED = "-_.~"
+_SIGNATURE_FIELD = re.compile(rb"(?:^|,) *Signature=([^, ]+) *(?=,|\Z)")
 _PLAIN_PATH = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~-]+)+/?|/")
 # Blanks that a canonical header has not: several, tabs, at the beginning or the end of a value.
 _BLANKS = re.compile(rb"  |[\t\v\f\r]|: | \n")
@@ -79,15 +80,17 @@ def from_header(request: RawRequest, authorization: bytes) -> Claim:
     """
     if len(authorization) > _MAX_AUTHORIZATION:
         raise _incomplete("The Authorization header is too long.")
-    before, _, after = authorization.partition(b"Signature=")
-    signature, _, rest = after.partition(b",")
-    if not signature:
+    fields = authorization[len(ALGORITHM) :]
+    found = _SIGNATURE_FIELD.search(fields)
+    if found is None:
         raise _incomplete("Authorization header requires 'Signature' parameter.")
-    scope = _scope_in(before + rest)
+    # The other fields are the same all day: what they say is remembered.
+    others = fields[: found.start()] + fields[found.end() :]
+    scope = _scope_in(others if found.start() else others[1:])
     moment = request.header(b"x-amz-date")
     if moment is None:
         moment = _moment_of_date(request.header(b"date"))
-    return Claim(scope, signature.strip(), moment, _signed_at(moment, scope))
+    return Claim(scope, found[1], moment, _signed_at(moment, scope))
 
 
 def from_query(request: RawRequest) -> Claim:
@@ -142,12 +145,11 @@ def _incomplete(message: str) -> EC2Error:
 def _scope_in(fields: bytes) -> Scope:
     """What the fields of an Authorization header but its signature say."""
     values: dict[bytes, bytes] = {}
-    for field in fields[len(ALGORITHM) :].split(b","):
-        name, _, value = field.strip().partition(b"=")
-        if name in values or name not in (b"Credential", b"SignedHeaders", b""):
+    for field in fields.split(b","):
+        name, _, value = field.strip(b" ").partition(b"=")
+        if name in values or name not in (b"Credential", b"SignedHeaders"):
             raise _incomplete("The Authorization header is not key=value pairs, each once, separated by commas.")
-        if name:
-            values[name] = value
+        values[name] = value
     for wanted in ("Credential", "SignedHeaders"):
         if not values.get(wanted.encode()):
             raise _incomplete(f"Authorization header requires '{wanted}' parameter.")
@@ -233,10 +235,10 @@ def _canonical_path(path: bytes) -> bytes:
     """The path without ``.``, ``..`` and empty parts, what is encoded in it encoded once more."""
     if _PLAIN_PATH.fullmatch(path):
         return path
-    tidy = posixpath.normpath(b"/" + path.lstrip(b"/"))
-    if path.endswith(b"/") and tidy != b"/":
-        tidy += b"/"
-    return quote(tidy, safe="/" + _UNRESERVED).encode()
+    if path.startswith(b"/"):
+        slash = b"/" if path.endswith(b"/") else b""
+        path = posixpath.normpath(b"/" + path.lstrip(b"/")).rstrip(b"/") + slash or b"/"
+    return quote(path, safe="/" + _UNRESERVED).encode()
 
 
 def _canonical_query(query: bytes) -> bytes:
