@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ec2proxy.mockcloud import jsonviews, views
 from ec2proxy.mockcloud.features import Feature
@@ -22,7 +22,7 @@ MESSAGES = {
     404: "Not Found",
     405: "Method Not Allowed",
     409: "Resource Conflict",
-    500: "Internal Server Error",
+    501: "Not Supported",
 }
 _BACKTRACE = "/srv/deltacloud/lib/deltacloud/drivers/mock/mock_driver.rb:1:in `safely'"
 _TYPES = {"xml": "application/xml", "json": "application/json"}
@@ -50,20 +50,17 @@ PLURALS = {
 class Wanted:
     """What a client asked for, as far as its answers depend on it.
 
-    :param form: the parameters that an error shows, in their order; may hold secrets, so has no repr.
+    :param form: the parameters that an error shows, in their order; they may hold secrets.
     :param style: ``xml`` or ``json``.
     :param provider: the provider asked for, or None.
     :param uri: the path and query.
     """
 
     place: Place
-    form: Mapping[str, str]
+    form: Mapping[str, str] = field(repr=False)
     style: str
     provider: str | None
-    uri: str
-
-    def __repr__(self) -> str:
-        return f"<Wanted {self.style}>"
+    uri: str = field(repr=False)
 
 
 def plain(status: int, body: str, **headers: str) -> Answer:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ec2proxy.mockcloud import documents
 from ec2proxy.mockcloud.cloud import MockCloud
@@ -23,7 +23,7 @@ class Call:
     cloud: MockCloud
     wanted: Wanted
     user: str
-    form: Mapping[str, str]
+    form: Mapping[str, str] = field(repr=False)
     ids: tuple[str, ...]
 
     @property
@@ -155,6 +155,11 @@ def _act(action: str) -> Handler:
         return documents.item(call.wanted, "instance", instance, 202)
 
     return handler
+
+
+def _run(_call: Call) -> Answer:
+    """Every instance shows this action, and Deltacloud's mock driver breaks over it."""
+    raise Fault(501)
 
 
 def _destroy_instance(call: Call) -> Answer:
@@ -299,6 +304,7 @@ def _operations() -> Mapping[str, Operation]:
         "POST instances/:id/start": Operation(_act("start"), timed=True),
         "POST instances/:id/stop": Operation(_act("stop"), timed=True),
         "POST instances/:id/reboot": Operation(_act("reboot"), timed=True),
+        "POST instances/:id/run": Operation(_run, ("cmd",)),
         "DELETE instances/:id": Operation(_destroy_instance, timed=True),
         "POST keys": Operation(_create_key, ("name",)),
         "DELETE keys/:id": Operation(_destroy_key),

@@ -46,7 +46,7 @@ def _text(value: bytes) -> str:
 
 def _form(request: Request) -> dict[str, str]:
     """The fields of query and body, the last of each name."""
-    return {_text(name): _text(values[-1]) for name, values in (request.args).items()}
+    return {_text(name): _text(values[-1]) for name, values in request.args.items()}
 
 
 def _route(method: str, parts: list[str]) -> tuple[str, tuple[str, ...]]:
@@ -100,7 +100,7 @@ class Api(Resource):
         method = "GET" if method == "HEAD" else method
         path = _text(request.path)
         form = _form(request)
-        name, ids = _route(method, [_text(part) for part in request.postpath or () if part])
+        name, ids = _route(method, _parts(request))
         cloud = self.cloud
         cloud.counts[name] += 1
         if cloud.requests.maxlen:
@@ -127,7 +127,7 @@ class Api(Resource):
 
     async def _answer(self, request: Request, name: str, ids: tuple[str, ...], form: dict[str, str]) -> Answer:
         style = form.get("format") or style_of(request.getHeader("Accept"))
-        collection = _collection(request)
+        collection = "".join(_parts(request)[:1])
         if collection in COLLECTIONS and collection not in self.cloud.features.collections:
             return plain(412, "The required capability to execute this operation is missing", Expect=collection)
         if name == _UNKNOWN:
@@ -192,8 +192,8 @@ class _NoCredentials(Fault):
     """A request bears no credentials."""
 
 
-def _collection(request: Request) -> str:
-    return _text(request.postpath[0]) if request.postpath else ""
+def _parts(request: Request) -> list[str]:
+    return [_text(part) for part in request.postpath or () if part]
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -113,6 +113,10 @@ class HttpTests(CloudTestCase):
             heard = self.call(method, path)
             self.assertEqual((heard.status, heard.body), (404, b"<h1>Not Found</h1>"), path)
 
+    def test_run(self):
+        """A command cannot be run on an instance."""
+        self.assertEqual(self.call("POST", "/api/instances/inst0/run", "cmd=ls").status, 501)
+
     def test_trailing_slash(self):
         """A slash at the end means nothing."""
         self.assertEqual(self.get("/api/").xml.tag, "api")
@@ -217,7 +221,8 @@ class FeatureTests(CloudTestCase):
     def test_without_a_collection(self):
         """A collection that is not there is 412, and not listed."""
         self.make_cloud(without=["keys"])
-        self.assertEqual(self.get("/api/keys").status, 412)
+        for path in ("/api/keys", "/api/keys/", "/api//keys", "/api/keys/test-key"):
+            self.assertEqual(self.get(path).status, 412, path)
         self.assertEqual(self.call("POST", "/api/keys", "name=a").status, 412)
         self.assertNotIn("keys", [link.get("rel") for link in self.get("/api").xml])
 

@@ -2,8 +2,6 @@
 
 import re
 
-from ec2proxy.mockcloud.cloud import MockCloud
-
 from .recordings import rest_session
 from .support import CloudTestCase
 
@@ -67,7 +65,7 @@ class RecordingsTests(CloudTestCase):
         self.assertNotIn("IyEv", repr(self.cloud.instances["inst4"]))
 
     def test_another_host(self):
-        """Addresses are built from the Host header."""
-        assert isinstance(self.cloud, MockCloud)
-        heard = self.get("/api/realms/us", Host="cloud.example:81")
-        self.assertEqual(heard.xml.get("href"), "http://cloud.example:81/api/realms/us")
+        """Addresses are built from the Host header, of an instance that was shown elsewhere before too."""
+        for host in ("one.example:81", "other.example", "one.example:81"):
+            heard = self.get("/api/instances/inst0", Host=host)
+            self.assertEqual(heard.xml.get("href"), f"http://{host}/api/instances/inst0")
