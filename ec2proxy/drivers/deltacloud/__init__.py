@@ -1,0 +1,1 @@
+"""The driver of a cloud behind an Apache Deltacloud server, over treq."""

@@ -1,0 +1,70 @@
+"""Deltacloud's collections over the transport: ask for a document, change something, know what a refusal means."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ec2proxy.drivers.deltacloud.refusals import ENTRY_POINT, Asked, refusal
+from ec2proxy.drivers.deltacloud.transport import Answer, Transport
+from ec2proxy.errors import BackendError, CloudError, NotFound
+from ec2proxy.model import Credentials
+
+_T = TypeVar("_T")
+
+
+class Api:
+    """The calls that all collections have in common."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(self, credentials: Credentials, read: Callable[[bytes], _T], *path: str) -> _T:
+        """Ask for a document and read it.
+
+        :param path: the collection, and the object's id where one is asked for.
+        :raises CloudError: the refusal, or what the transport or ``read`` raises.
+        """
+        answer = await self._transport.exchange(credentials, "GET", path)
+        if answer.status != 200:
+            raise refusal(Asked("".join(path[:1]) or ENTRY_POINT, "".join(path[1:2])), answer)
+        return read(answer.body)
+
+    async def change(
+        self, credentials: Credentials, method: str, path: Sequence[str], form: Sequence[tuple[str, str]] | None = None
+    ) -> Answer:
+        """Ask for a change and give the answer, whatever its status: what a refusal means is the caller's to know."""
+        return await self._transport.exchange(credentials, method, path, form)
+
+    async def is_gone(self, credentials: Credentials, kind: str, object_id: str) -> bool:
+        """Whether the backend says that there is no such object; an error says nothing."""
+        try:
+            answer = await self._transport.exchange(credentials, "GET", (kind, object_id))
+        except CloudError as error:
+            return isinstance(error, NotFound)
+        return answer.status == 404
+
+    async def refused(self, credentials: Credentials, kind: str, object_id: str, answer: Answer) -> CloudError:
+        """What a refused change of one object means.
+
+        An unknown object may be answered with 403 (instances, recording 46) or with 500 (keys, 26): it is looked
+        for before that is taken at its word.
+        """
+        if answer.status in (403, 500) and await self.is_gone(credentials, kind, object_id):
+            return NotFound(kind, [object_id])
+        return refusal(Asked(kind, object_id, changing=True), answer)
+
+
+def is_success(answer: Answer) -> bool:
+    """Whether the server did, or accepted, what was asked for."""
+    return 200 <= answer.status < 300
+
+
+def read_change(answer: Answer, read: Callable[[bytes], _T]) -> _T:
+    """Read the document that a change was answered with.
+
+    :raises BackendError: it cannot be read; ambiguous, since the change was made.
+    """
+    try:
+        return read(answer.body)
+    except BackendError as error:
+        error.ambiguous = True
+        raise

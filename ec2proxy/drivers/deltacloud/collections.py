@@ -1,0 +1,89 @@
+"""Deltacloud's realms, images, hardware profiles and keys."""
+
+from collections.abc import Sequence
+
+from zope.interface import implementer
+
+from ec2proxy.drivers.deltacloud import parse
+from ec2proxy.drivers.deltacloud.api import Api, is_success, read_change
+from ec2proxy.drivers.deltacloud.refusals import Asked, name_taken, refusal, taken
+from ec2proxy.errors import NotFound
+from ec2proxy.interfaces import IHardwareProfiles, IImages, IKeyPairs, IRealms
+from ec2proxy.model import Credentials, HardwareProfile, Image, KeyPair, Realm
+
+
+@implementer(IRealms)
+class Realms:
+    """The realms of a backend."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, credentials: Credentials) -> Sequence[Realm]:
+        """All realms (recording 05)."""
+        return await self._api.get(credentials, parse.realms, "realms")
+
+
+@implementer(IHardwareProfiles)
+class HardwareProfiles:
+    """The hardware profiles of a backend."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, credentials: Credentials) -> Sequence[HardwareProfile]:
+        """All hardware profiles (16)."""
+        return await self._api.get(credentials, parse.hardware_profiles, "hardware_profiles")
+
+
+@implementer(IImages)
+class Images:
+    """The images of a backend."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, credentials: Credentials) -> Sequence[Image]:
+        """All images (12)."""
+        return await self._api.get(credentials, parse.images, "images")
+
+    async def create(self, credentials: Credentials, instance_id: str, name: str, description: str) -> Image:
+        """Make an image of an instance (47). A backend answers an unknown instance as it likes, even with 500."""
+        form = [("instance_id", instance_id), ("name", name), ("description", description)]
+        answer = await self._api.change(credentials, "POST", ("images",), [field for field in form if field[1]])
+        if is_success(answer):
+            return read_change(answer, parse.image_document)
+        if answer.status in (400, 403, 404, 500) and await self._api.is_gone(credentials, "instances", instance_id):
+            raise NotFound("instances", [instance_id])
+        raise refusal(Asked("images", changing=True), answer)
+
+    async def destroy(self, credentials: Credentials, image_id: str) -> None:
+        """Destroy an image (48)."""
+        answer = await self._api.change(credentials, "DELETE", ("images", image_id))
+        if not is_success(answer):
+            raise await self._api.refused(credentials, "images", image_id, answer)
+
+
+@implementer(IKeyPairs)
+class KeyPairs:
+    """The key pairs of a backend."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, credentials: Credentials) -> Sequence[KeyPair]:
+        """All key pairs (20)."""
+        return await self._api.get(credentials, parse.keys, "keys")
+
+    async def create(self, credentials: Credentials, name: str) -> KeyPair:
+        """Make a key pair (21, 23)."""
+        answer = await self._api.change(credentials, "POST", ("keys",), [("name", name)])
+        if is_success(answer):
+            return read_change(answer, parse.key_document)
+        raise taken("keys", name, answer) if name_taken(answer) else refusal(Asked("keys", changing=True), answer)
+
+    async def destroy(self, credentials: Credentials, key_id: str) -> None:
+        """Destroy a key pair (25, 26)."""
+        answer = await self._api.change(credentials, "DELETE", ("keys", key_id))
+        if not is_success(answer):
+            raise await self._api.refused(credentials, "keys", key_id, answer)

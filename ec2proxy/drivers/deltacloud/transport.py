@@ -1,0 +1,222 @@
+"""One exchange with a Deltacloud server: sent once, timed as a whole, limited in number and size."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Never, cast
+
+from attrs import frozen
+from OpenSSL import SSL
+from service_identity import VerificationError
+from treq.client import HTTPClient
+from twisted.internet import error as net
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError, RequestNotSent
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from ec2proxy.drivers.deltacloud.body import Form, RawAgent, TooLong, read_body
+from ec2proxy.drivers.deltacloud.urls import checked_base, url_below
+from ec2proxy.errors import (
+    BackendError,
+    BackendTimeout,
+    BackendUnavailable,
+    InvalidRequest,
+    NotFound,
+    Unauthenticated,
+)
+from ec2proxy.model import Backend, Credentials
+
+_log = Logger()
+
+# Exchanges under way with one backend; the others wait their turn.
+CONCURRENCY = 64
+# Shorter than the 30 seconds after which thin, Deltacloud's own server, closes an idle connection.
+_IDLE_SECONDS = 20
+
+
+@frozen
+class Answer:
+    """What the server answered, whatever its status. The body is kept out of the repr: it may hold a private key."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}, {len(self.body)} bytes>"
+
+    @property
+    def location(self) -> str:
+        """The Location header, or an empty text."""
+        value = self.headers.getRawHeaders("location", [""])[0]
+        return str(value)
+
+
+class Transport:
+    """The way to one backend, shared by all its callers; it keeps nothing of any of them.
+
+    A treq client is made for each call, since a client keeps cookies. Reads share persistent connections, and
+    Twisted repeats one, once, on a new connection when a kept one turns out to be closed. A call that changes
+    something has a connection of its own: it cannot meet a closed one, and nothing ever repeats it.
+
+    :raises ValueError: the backend's URL, driver or provider cannot be sent.
+    """
+
+    def __init__(self, backend: Backend, reactor: IReactorTime, agent: IAgent | None = None) -> None:
+        self._base = checked_base(backend.url)
+        self._headers = _fixed_headers(backend)
+        self._backend = backend
+        self._reactor = reactor
+        self._turns = DeferredSemaphore(CONCURRENCY)
+        self._pool: HTTPConnectionPool | None = None
+        reads = changes = agent
+        if reads is None or changes is None:
+            self._pool = HTTPConnectionPool(reactor)
+            self._pool.maxPersistentPerHost = CONCURRENCY
+            self._pool.cachedConnectionTimeout = _IDLE_SECONDS
+            reads, changes = Agent(reactor, pool=self._pool), Agent(reactor)
+        self._reads, self._changes = RawAgent(reads), RawAgent(changes)
+
+    async def exchange(
+        self,
+        credentials: Credentials,
+        method: str,
+        path: Sequence[str],
+        form: Sequence[tuple[str, str]] | None = None,
+    ) -> Answer:
+        """Send a request and receive its whole answer. No redirect is followed.
+
+        :param method: ``GET``, ``POST`` or ``DELETE``; all but GET may change something.
+        :param path: the segments behind the base, a collection first; each is encoded whole.
+        :param form: the fields to send as a form.
+        :raises NotFound: an id that no URL can hold; nothing was sent.
+        :raises InvalidRequest: a value that is not valid Unicode; nothing was sent.
+        :raises Unauthenticated: a user name that HTTP Basic cannot carry; nothing was sent.
+        :raises BackendTimeout: the backend's ``timeout`` went by, waiting for one's turn included.
+        :raises BackendUnavailable: no connection, or it was lost before the answer was complete.
+        :raises BackendError: the answer is not HTTP, or longer than the backend's ``max_body``.
+        """
+        url = url_below(self._base, tuple(path))
+        if url is None:
+            raise NotFound(path[0], path[1:2])
+        if ":" in credentials.user:
+            # Basic ends the user name at the first colon: this would log in as someone else.
+            raise Unauthenticated("a user name with a colon cannot be sent")
+        _check_text(form or ())
+        progress = _Progress(changing=method != "GET")
+        whole = Deferred.fromCoroutine(self._exchange(progress, credentials, method, url, form))
+        whole.addTimeout(self._backend.timeout, self._reactor, progress.time_is_up)
+        return await whole
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        if self._pool is not None:
+            await self._pool.closeCachedConnections()
+
+    async def _exchange(
+        self,
+        progress: "_Progress",
+        credentials: Credentials,
+        method: str,
+        url: str,
+        form: Sequence[tuple[str, str]] | None,
+    ) -> Answer:
+        await self._turns.acquire()
+        try:
+            progress.sending = True
+            client = HTTPClient(self._changes if progress.changing else self._reads, None, Form)
+            response = await client.request(
+                method,
+                url,
+                headers=self._headers.copy(),
+                auth=(credentials.user, credentials.password),
+                data=None if form is None else list(form),
+                allow_redirects=False,
+                unbuffered=True,
+                reactor=cast(Any, self._reactor),
+            )
+            progress.answered = True
+            body = await read_body(response, self._backend.max_body)
+            return Answer(response.code, response.headers, body)
+        except Exception as error:
+            progress.broken_off(error)
+        finally:
+            self._turns.release()
+
+
+class _Progress:
+    """How far an exchange has come, and so what its end means."""
+
+    def __init__(self, changing: bool) -> None:
+        self.changing = changing
+        self.sending = False
+        self.answered = False
+        self._arrived = False
+
+    def broken_off(self, error: Exception) -> Never:
+        """Raise what an exchange's end means: CancelledError if it was cancelled, else a CloudError."""
+        reasons = list(_reasons(error))
+        self._arrived = self.answered or not any(isinstance(reason, _NOT_SENT) for reason in reasons)
+        if any(isinstance(reason, _CANCELLED) for reason in reasons):
+            raise CancelledError from None
+        kind, message = _meaning(reasons[-1])
+        raise kind(message, ambiguous=self.changing and self._arrived) from error
+
+    def time_is_up(self, result: Any, seconds: float) -> Any:
+        """Turn the cancellation of a late exchange into a timeout; what ended otherwise in the same turn stays."""
+        if not isinstance(result, Failure) or not result.check(CancelledError):
+            return result
+        what = "did not answer" if self.sending else "was too busy to be asked"
+        ambiguous = self.changing and self._arrived
+        raise BackendTimeout(f"the backend {what} within {seconds:g} seconds", ambiguous=ambiguous)
+
+
+_CANCELLED = (CancelledError, net.ConnectingCancelledError)
+_TLS = (SSL.Error, VerificationError)
+# With these the request cannot have reached the server. A failure of TLS is one of the handshake.
+_NOT_SENT = (net.ConnectError, net.DNSLookupError, net.ConnectingCancelledError, RequestNotSent, *_TLS)
+
+
+def _reasons(error: BaseException) -> Iterator[BaseException]:
+    """An error, and behind it those that Twisted's client wrapped in it, the innermost last."""
+    yield error
+    for failure in getattr(error, "reasons", ()):
+        yield from _reasons(failure.value)
+
+
+def _meaning(error: BaseException) -> tuple[type[BackendError], str]:
+    if isinstance(error, TooLong):
+        return BackendError, "the backend's answer is too long"
+    if isinstance(error, _TLS):
+        return BackendUnavailable, "no trusted TLS connection to the backend"
+    if isinstance(error, net.ConnectionClosed):
+        return BackendUnavailable, "the backend closed the connection before its answer was complete"
+    if isinstance(error, _NOT_SENT):
+        return BackendUnavailable, "the backend cannot be reached"
+    if isinstance(error, zlib.error | ParseError | ValueError):
+        return BackendError, "the backend's answer is not HTTP"
+    _log.failure("an exchange with the backend failed", Failure(error))
+    return BackendError, "the exchange with the backend failed"
+
+
+def _fixed_headers(backend: Backend) -> Headers:
+    headers = Headers({"Accept": ["application/xml"]})
+    for name, value in (("X-Deltacloud-Driver", backend.driver), ("X-Deltacloud-Provider", backend.provider)):
+        if value is None:
+            continue
+        if not value.isascii() or not value.isprintable() or value != value.strip() or not value:
+            raise ValueError(f"the backend's {name.rpartition('-')[2].lower()} cannot be sent in a header")
+        headers.setRawHeaders(name, [value])
+    return headers
+
+
+def _check_text(form: Sequence[tuple[str, str]]) -> None:
+    for name, value in form:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"{name} is not valid Unicode") from None
