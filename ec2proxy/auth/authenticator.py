@@ -1,6 +1,7 @@
 """Who a request comes from: HTTP Basic, signature v4 and v2."""
 
 import base64
+import re
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from ec2proxy.ec2.signing import v2, v4
 from ec2proxy.model import Credentials
 
 _PRESIGNED = "X-Amz-"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _V4_SCHEME = v4.ALGORITHM.encode() + b" "
 
 
@@ -103,6 +105,6 @@ def _basic(authorization: bytes) -> Principal:
         user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
     except ValueError:
         user = colon = password = ""
-    if not user or not colon or not (user + password).isprintable():
+    if not user or not colon or _CONTROL.search(user + password):
         raise EC2Error("AuthFailure", "The Authorization header is not valid HTTP Basic authentication.")
     return Principal(user, None, Credentials(user, password))

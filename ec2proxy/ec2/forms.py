@@ -4,12 +4,13 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from ec2proxy.ec2.characters import NOT_XML
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.ec2.request import RawRequest
 
 Pairs = tuple[tuple[str, str], ...]
 
-#: More parameters than any request has that EC2 takes: 1,000 ids, or 10 filters with 200 values each, at most.
+#: Twice the thousand ids that EC2 takes in one request.
 MAX_PARAMETERS = 2000
 
 # A memo of longer forms would cost more memory than it saves time; clients that poll send well under this.
@@ -17,7 +18,6 @@ _MEMO_LENGTH = 2048
 _MEMO_ENTRIES = 1024
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FORM = re.compile(rb'application/x-www-form-urlencoded(?:[ \t]*;[ \t]*charset="?utf-?8"?)?[ \t]*;?', re.IGNORECASE)
 
 
@@ -86,7 +86,7 @@ _remembered = lru_cache(_MEMO_ENTRIES)(_parsed)
 
 def _checked(found: list[tuple[str, str]]) -> Pairs:
     for name, value in found:
-        if _NOT_XML.search(name) or _NOT_XML.search(value):
+        if NOT_XML.search(name) or NOT_XML.search(value):
             raise EC2Error("InvalidCharacter", "A parameter contains a character that is not valid in XML.")
         if not name and value:
             raise EC2Error("MalformedQueryString", "The query string contains a value without a name.")

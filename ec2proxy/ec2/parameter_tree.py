@@ -6,7 +6,7 @@ from attrs import Factory, define
 
 from ec2proxy.ec2.errors import EC2Error, shown
 
-# EC2's deepest names have seven parts (LaunchTemplateData.NetworkInterface.1.PrivateIpAddresses.1.Primary and such).
+# Far more than any name of EC2's has.
 _MAX_PARTS = 12
 _MAX_INDEX_DIGITS = 9
 

@@ -128,7 +128,7 @@ def single(pairs: Iterable[tuple[str, str]], name: str) -> str | None:
 
 
 def _is_protocol(name: str) -> bool:
-    return name in _PROTOCOL or name[: len(_PRESIGNED)].lower() == _PRESIGNED.lower()
+    return name in _PROTOCOL or name.startswith(_PRESIGNED)
 
 
 def _is_accepted(name: str, accepted: Mapping[str, str]) -> bool:

@@ -1,17 +1,17 @@
 """Answers as EC2 writes them: one declarative writer on lxml."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from lxml import etree
 
+from ec2proxy.ec2.characters import NOT_XML
+
 Value: TypeAlias = "bool | int | float | str | datetime | Mapping[str, Value] | Sequence[Value] | None"
 Payload: TypeAlias = Mapping[str, Value]
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def response(action: str, version: str, request_id: str, payload: Payload | None) -> bytes:
@@ -56,7 +56,7 @@ def timestamp(when: datetime) -> str:
 def text(value: bool | int | float | str | datetime) -> str:
     """A plain value as EC2 writes it; characters that XML cannot carry become U+FFFD."""
     if isinstance(value, str):
-        return _NOT_XML.sub("\ufffd", value)
+        return NOT_XML.sub("\ufffd", value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

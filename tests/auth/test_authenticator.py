@@ -54,7 +54,7 @@ class AuthenticatorCase(SynchronousTestCase):
 class BasicTests(AuthenticatorCase):
     def test_passed_through(self) -> None:
         """Name and password are the cloud's to judge, whatever is in them."""
-        for user, password in (("mockuser", "mockpassword"), ("u", ""), ("\u00e9", "a:b c")):
+        for user, password in (("mockuser", "mockpassword"), ("u", ""), ("\u00e9", "a:b\u00a0c")):
             wanted = Principal(user, None, Credentials(user, password))
             self.assertEqual(self.principal(basic(encoded(f"{user}:{password}"))), wanted)
         self.assertEqual(self.principal(basic(encoded("u:p").replace(b"Basic", b"bASIC"))).name, "u")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from attrs import evolve
 from botocore.auth import SigV4Auth
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -328,6 +328,17 @@ class TimesTests(SynchronousTestCase):
         self.assertEqual(times.basic(time.strftime("%Y%m%dT%H%M%SZ", parts).encode()), at)
         self.assertEqual(times.extended(time.strftime("%Y-%m-%dT%H:%M:%SZ", parts)), at)
         self.assertEqual(times.extended(time.strftime("%Y-%m-%dT%H:%M:%S.999", parts)), at)
+
+    @unhurried
+    @given(
+        st.binary(max_size=40)
+        | st.from_regex(rb"(Mon, )?[0-9]{1,2} Jan [0-9]{1,4} [0-9: ]{2,8} [+-][0-9]{4}", fullmatch=True)
+    )
+    @example(b"Mon, 01 Jan 0001 00:00:00 +2359")
+    def test_dates(self, date: bytes) -> None:
+        """Any Date header is a moment or a ValueError."""
+        with contextlib.suppress(ValueError):
+            self.assertIsInstance(times.http_date(date), bytes)
 
     @unhurried
     @given(st.binary(max_size=20) | st.from_regex(rb"[0-9 +]{8}T[0-9 +_]{6}Z", fullmatch=True))

@@ -42,8 +42,11 @@ def http_date(value: bytes) -> bytes:
 
     :raises ValueError: it is no date.
     """
-    when = parsedate_to_datetime(value.decode("ascii"))
-    return when.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").encode()
+    try:
+        when = parsedate_to_datetime(value.decode("ascii")).astimezone(UTC)
+    except (TypeError, OverflowError) as error:
+        raise ValueError("not a date") from error
+    return when.strftime("%Y%m%dT%H%M%SZ").encode()
 
 
 @lru_cache(64)
