@@ -53,6 +53,8 @@ class Images:
         answer = await self._api.change(credentials, "POST", ("images",), [field for field in form if field[1]])
         if is_success(answer):
             return read_change(answer, parse.image_document)
+        if name_taken(answer):
+            raise taken("images", name, answer)
         if answer.status in (400, 403, 404, 500) and await self._api.is_gone(credentials, "instances", instance_id):
             raise NotFound("instances", [instance_id])
         raise refusal(Asked("images", changing=True), answer)

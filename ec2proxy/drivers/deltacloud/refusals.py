@@ -88,7 +88,7 @@ def refusal(asked: Asked, answer: Answer) -> CloudError:
 def name_taken(answer: Answer) -> bool:
     """Whether a refused create says that the name is taken (23, or Deltacloud's 409)."""
     return answer.status == 409 or (
-        answer.status in (400, 403) and re.search(r"already|exist|duplicate", message_of(answer), re.I) is not None
+        answer.status in (400, 403) and re.search(r"already|duplicate", message_of(answer), re.I) is not None
     )
 
 
