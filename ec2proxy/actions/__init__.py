@@ -1,0 +1,1 @@
+"""What EC2's actions mean: one module per family, one class per action."""

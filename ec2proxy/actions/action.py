@@ -1,0 +1,58 @@
+"""What every EC2 action has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from attrs import frozen
+
+from ec2proxy.auth.principal import Principal
+from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.paging import Pager
+from ec2proxy.ec2.params import boolean
+from ec2proxy.ec2.xml import Payload
+
+
+@frozen
+class Call:
+    """Who asks, and what the answer is made from.
+
+    :param region: the region's name as the client knows it.
+    :param version: the API version that the client named, or None.
+    """
+
+    principal: Principal
+    cloud: Cloud
+    region: str
+    version: str | None
+    pager: Pager
+
+
+@frozen
+class Action(ABC):
+    """An EC2 action. The subclass has EC2's name and declares its parameters as fields.
+
+    :cvar ACCEPTED: parameters that are taken and ignored, each with the reason why that is harmless.
+    """
+
+    ACCEPTED: ClassVar[Mapping[str, str]] = {}
+
+    dry_run: bool = boolean("DryRun")
+
+    @abstractmethod
+    async def perform(self, call: Call) -> Payload | None:
+        """Do it.
+
+        :returns: the payload of the answer; None for an action that only says ``<return>true</return>``.
+        :raises EC2Error: it cannot be done as asked.
+        :raises CloudError: the cloud does not do it.
+        """
+
+    def stop_if_dry_run(self) -> None:
+        """Go no further if the client only wants to know whether it could.
+
+        :raises EC2Error: ``DryRunOperation``.
+        """
+        if self.dry_run:
+            raise EC2Error("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")

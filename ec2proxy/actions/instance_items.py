@@ -1,0 +1,121 @@
+"""An instance, as DescribeInstances and RunInstances tell of it.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from ec2proxy.actions import groups
+from ec2proxy.actions.images import root_device_type
+from ec2proxy.actions.tags import tag_set
+from ec2proxy.cloud.view import InstanceView
+from ec2proxy.ec2.states import InstanceState
+from ec2proxy.ec2.xml import Payload
+from ec2proxy.model import Address, Image, Instance
+
+Images = Mapping[str, Image]
+
+
+def state_item(state: InstanceState) -> Mapping[str, int | str]:
+    """A state, as ``instanceState`` and state changes hold it."""
+    return {"code": state.code, "name": state.name}
+
+
+def ips(addresses: Iterable[Address]) -> Sequence[IPv4Address | IPv6Address]:
+    """Those of some addresses that are IP addresses, whatever the backend calls them."""
+    found = []
+    for address in addresses:
+        if address.type in ("ipv4", "ipv6", "hostname", ""):
+            try:
+                found.append(ip_address(address.value))
+            except ValueError:
+                continue
+    return found
+
+
+def ipv4(addresses: Iterable[Address]) -> str | None:
+    """The first IPv4 address, or None."""
+    return next((str(ip) for ip in ips(addresses) if ip.version == 4), None)
+
+
+def host_name(addresses: Sequence[Address]) -> str:
+    """The first host name, or an empty text."""
+    numbers = {str(ip) for ip in ips(addresses)}
+    return next((each.value for each in addresses if each.type == "hostname" and each.value not in numbers), "")
+
+
+def owner_of(view: InstanceView, me: str) -> str:
+    """Whose an instance is: the backend's word, else the caller's."""
+    return view.instance.owner_id or me
+
+
+def architecture_of(view: InstanceView, images: Images) -> str | None:
+    """An instance's architecture, which is its image's; None where that is not known."""
+    image = images.get(view.instance.image_id)
+    return image.architecture or None if image else None
+
+
+def root_device_type_of(view: InstanceView, images: Images) -> str:
+    """What an instance's root device is."""
+    image = images.get(view.instance.image_id)
+    return root_device_type(image) if image else "instance-store"
+
+
+def instance_item(view: InstanceView, images: Images) -> Payload:
+    """One instance.
+
+    :param images: what is known of images, by id.
+    """
+    instance = view.instance
+    ipv6 = next((str(ip) for ip in ips(instance.public_addresses) if ip.version == 6), None)
+    return {
+        "instanceId": instance.id,
+        "imageId": instance.image_id,
+        "instanceState": state_item(view.state),
+        "privateDnsName": host_name(instance.private_addresses),
+        "dnsName": host_name(instance.public_addresses),
+        "reason": "",
+        "keyName": instance.keyname or None,
+        "amiLaunchIndex": view.launch_index,
+        "productCodes": [],
+        "instanceType": instance.hardware_profile_id,
+        "launchTime": view.launch_time,
+        "placement": {"availabilityZone": instance.realm_id, "groupName": "", "tenancy": "default"},
+        "monitoring": {"state": "disabled"},
+        "privateIpAddress": ipv4(instance.private_addresses),
+        "ipAddress": ipv4(instance.public_addresses),
+        "groupSet": groups.of(instance),
+        "stateReason": _state_reason(instance),
+        "architecture": architecture_of(view, images),
+        "rootDeviceType": root_device_type_of(view, images),
+        "blockDeviceMapping": _block_devices(instance),
+        "clientToken": view.client_token or None,
+        "tagSet": tag_set(view.tags),
+        "ipv6Address": ipv6,
+        "ebsOptimized": False,
+    }
+
+
+def reservation_item(views: Sequence[InstanceView], images: Images, me: str) -> Payload:
+    """The instances of one reservation, as their reservation."""
+    first = views[0]
+    return {
+        "reservationId": first.reservation_id,
+        "ownerId": owner_of(first, me),
+        "groupSet": groups.of(first.instance),
+        "instancesSet": [instance_item(view, images) for view in views],
+    }
+
+
+def _block_devices(instance: Instance) -> Sequence[Payload]:
+    return [
+        {"deviceName": volume.device, "ebs": {"volumeId": volume.id, "status": "attached"}}
+        for volume in instance.storage_volumes
+    ]
+
+
+def _state_reason(instance: Instance) -> Payload | None:
+    if instance.state.upper() != "ERROR":
+        return None
+    return {"code": "Server.InternalError", "message": "The cloud reports an error of this instance."}

@@ -1,0 +1,116 @@
+"""DescribeInstances."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ec2proxy.actions import groups
+from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.instance_items import (
+    Images,
+    architecture_of,
+    host_name,
+    ips,
+    owner_of,
+    reservation_item,
+    root_device_type_of,
+)
+from ec2proxy.cloud.view import InstanceView
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.filters import matcher
+from ec2proxy.ec2.paging import fingerprint
+from ec2proxy.ec2.params import Filter, integer, structures, text, texts
+from ec2proxy.ec2.xml import Payload, timestamp
+from ec2proxy.errors import NotFound
+
+IMAGES_MAX_AGE = 60.0
+"""How old what is told of an instance's image may be, in seconds: images change seldom, polls ask always."""
+
+
+@frozen
+class DescribeInstances(Action):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html"""
+
+    ACCEPTED = {"IncludeManagedResources": "no instance is managed by another service"}
+
+    instance_ids: tuple[str, ...] = texts("InstanceId")
+    filters: tuple[Filter, ...] = structures("Filter", Filter)
+    max_results: int | None = integer("MaxResults", minimum=5, maximum=1000)
+    next_token: str = text("NextToken")
+
+    async def perform(self, call: Call) -> Payload:
+        """The instances asked for, by reservation; in the backend's order unless they are paged."""
+        if self.instance_ids and self.max_results is not None:
+            raise EC2Error(
+                "InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults"
+            )
+        credentials = call.principal.credentials
+        everything = await call.cloud.lifecycle.instances(credentials)
+        images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
+        matches = matcher(self.filters, _filters(images, credentials.user), tags=lambda view: view.tags)
+        found = [view for view in self._chosen(everything) if matches(view)]
+        self.stop_if_dry_run()
+        token = None
+        if self.max_results is not None or self.next_token:
+            asked = fingerprint("DescribeInstances", call.region, credentials.user, self.instance_ids, self.filters)
+            found, token = call.pager.page(
+                found, lambda view: view.instance.id, self.max_results or 1000, self.next_token, asked
+            )
+        reservations: dict[str, list[InstanceView]] = {}
+        for view in found:
+            reservations.setdefault(view.reservation_id, []).append(view)
+        return {
+            "reservationSet": [reservation_item(views, images, credentials.user) for views in reservations.values()],
+            "nextToken": token,
+        }
+
+    def _chosen(self, everything: Iterable[InstanceView]) -> Iterable[InstanceView]:
+        if not self.instance_ids:
+            return everything
+        by_id = {view.instance.id: view for view in everything}
+        asked = dict.fromkeys(self.instance_ids)
+        missing = [instance_id for instance_id in asked if instance_id not in by_id]
+        if missing:
+            raise NotFound("instances", missing)
+        return [by_id[instance_id] for instance_id in asked]
+
+
+def _filters(images: Images, me: str) -> Mapping[str, Any]:
+    """The filters that our data can answer, each with the values of an instance that it looks at."""
+
+    def group(name: str) -> Any:
+        return lambda view: tuple(each[name] for each in groups.of(view.instance))
+
+    def addresses(which: str, version: int) -> Any:
+        return lambda view: tuple(str(ip) for ip in ips(getattr(view.instance, which)) if ip.version == version)
+
+    return {
+        "architecture": lambda view: (architecture_of(view, images) or "",),
+        "availability-zone": lambda view: (view.instance.realm_id,),
+        "block-device-mapping.device-name": lambda view: tuple(v.device for v in view.instance.storage_volumes),
+        "block-device-mapping.volume-id": lambda view: tuple(v.id for v in view.instance.storage_volumes),
+        "client-token": lambda view: (view.client_token,),
+        "dns-name": lambda view: (host_name(view.instance.public_addresses),),
+        "group-id": group("groupId"),
+        "group-name": group("groupName"),
+        "image-id": lambda view: (view.instance.image_id,),
+        "instance-id": lambda view: (view.instance.id,),
+        "instance-state-code": lambda view: (str(view.state.code),),
+        "instance-state-name": lambda view: (view.state.name,),
+        "instance-type": lambda view: (view.instance.hardware_profile_id,),
+        "instance.group-id": group("groupId"),
+        "instance.group-name": group("groupName"),
+        "ip-address": addresses("public_addresses", 4),
+        "ipv6-address": addresses("public_addresses", 6),
+        "key-name": lambda view: (view.instance.keyname,),
+        "launch-index": lambda view: (str(view.launch_index),),
+        "launch-time": lambda view: (timestamp(view.launch_time),),
+        "monitoring-state": lambda view: ("disabled",),
+        "owner-id": lambda view: (owner_of(view, me),),
+        "private-dns-name": lambda view: (host_name(view.instance.private_addresses),),
+        "private-ip-address": addresses("private_addresses", 4),
+        "reservation-id": lambda view: (view.reservation_id,),
+        "root-device-type": lambda view: (root_device_type_of(view, images),),
+        "tenancy": lambda view: ("default",),
+    }

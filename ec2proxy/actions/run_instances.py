@@ -1,0 +1,167 @@
+"""RunInstances."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from ec2proxy.actions import groups
+from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.instance_items import reservation_item
+from ec2proxy.actions.instances import IMAGES_MAX_AGE
+from ec2proxy.actions.tags import TagSpecification, for_new
+from ec2proxy.cloud.launch import Order
+from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
+from ec2proxy.ec2.params import boolean, integer, structure, structures, text, texts
+from ec2proxy.ec2.xml import Payload
+from ec2proxy.errors import NotFound, Unsupported
+from ec2proxy.model import InstanceSpec
+
+USER_DATA_BYTES = 16384
+"""EC2's limit, before base64."""
+
+MOST_AT_ONCE = 100
+
+
+@frozen
+class Placement:
+    """Where to start instances; only the zone is ours to choose."""
+
+    availability_zone: str = text("AvailabilityZone")
+    tenancy: str = text("Tenancy", default="default")
+
+
+@frozen
+class Enabled:
+    """A structure that says only whether something is to be on."""
+
+    enabled: bool = boolean("Enabled", "Configured")
+
+
+@frozen
+class RunInstances(Action):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
+
+    ACCEPTED = {
+        "AdditionalInfo": "reserved by EC2, without meaning",
+        "CreditSpecification.*": "no Deltacloud instance runs on credits, so none can run out of them",
+        "EbsOptimized": "a wish about throughput that every cloud grants as it can",
+        "MaintenanceOptions.*": "recovery after a host's failure is the cloud's own affair",
+        "MetadataOptions.*": "EC2's metadata service is not there to be configured",
+        "PrivateDnsNameOptions.*": "names are given by the cloud",
+    }
+
+    image_id: str = text("ImageId", required=True)
+    instance_type: str = text("InstanceType")
+    min_count: int = integer("MinCount", minimum=1, default=1)
+    max_count: int | None = integer("MaxCount", minimum=1)
+    key_name: str = text("KeyName")
+    user_data: str = text("UserData", max_length=2 * USER_DATA_BYTES, secret=True)
+    security_groups: tuple[str, ...] = texts("SecurityGroup")
+    security_group_ids: tuple[str, ...] = texts("SecurityGroupId")
+    placement: Placement = structure("Placement", Placement)
+    client_token: str = text("ClientToken", max_length=64)
+    tag_specifications: tuple[TagSpecification, ...] = structures("TagSpecification", TagSpecification)
+    monitoring: Enabled = structure("Monitoring", Enabled)
+    hibernation: Enabled = structure("HibernationOptions", Enabled)
+    enclave: Enabled = structure("EnclaveOptions", Enabled)
+    disable_api_termination: bool = boolean("DisableApiTermination")
+    disable_api_stop: bool = boolean("DisableApiStop")
+
+    async def perform(self, call: Call) -> Payload:
+        """The reservation with its instances, which are pending."""
+        self._refuse_unsupported()
+        tags = for_new(self.tag_specifications, "instance")
+        least, most = self._counts()
+        spec = InstanceSpec(
+            image_id=self.image_id,
+            hardware_profile_id=self.instance_type,
+            realm_id=self.placement.availability_zone,
+            name=tags.get("Name", ""),
+            keyname=self.key_name,
+            user_data=_checked_user_data(self.user_data),
+            firewall_ids=await self._firewalls(call),
+        )
+        await self._check(call, spec)
+        self.stop_if_dry_run()
+        credentials = call.principal.credentials
+        order = Order(spec, least, most, self.client_token, tags)
+        launched = await call.cloud.launcher.launch(credentials, order)
+        return await self._reservation(call, launched.instance_ids)
+
+    def _refuse_unsupported(self) -> None:
+        for wanted, what in (
+            (self.monitoring.enabled, "detailed monitoring"),
+            (self.hibernation.enabled, "hibernation"),
+            (self.enclave.enabled, "enclaves"),
+            (self.disable_api_termination, "termination protection"),
+            (self.disable_api_stop, "stop protection"),
+            (self.placement.tenancy != "default", f"the tenancy '{shown(self.placement.tenancy)}'"),
+        ):
+            if wanted:
+                raise Unsupported(f"This cloud does not offer {what}.")
+
+    def _counts(self) -> tuple[int, int]:
+        most = self.min_count if self.max_count is None else self.max_count
+        if most < self.min_count:
+            raise invalid_value("MaxCount", str(most), "It must not be less than MinCount.")
+        if self.min_count > MOST_AT_ONCE:
+            raise EC2Error("InstanceLimitExceeded", f"At most {MOST_AT_ONCE} instances can be started at once.")
+        return self.min_count, min(most, MOST_AT_ONCE)
+
+    async def _firewalls(self, call: Call) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(self.security_groups + self.security_group_ids))
+        capabilities = await call.cloud.driver.capabilities(call.principal.credentials)
+        if capabilities.has_feature("instances", "firewalls"):
+            return wanted
+        if missing := groups.without_default(wanted):
+            raise NotFound("firewalls", missing)
+        return ()
+
+    async def _check(self, call: Call, spec: InstanceSpec) -> None:
+        """Say what is wrong with an order before anything is started."""
+        credentials, inventory = call.principal.credentials, call.cloud.inventory
+        if spec.image_id not in (await inventory.images(credentials)).by_id:
+            raise NotFound("images", [spec.image_id])
+        profiles = (await inventory.hardware_profiles(credentials)).by_id
+        if spec.hardware_profile_id and spec.hardware_profile_id not in profiles:
+            raise invalid_value("InstanceType", spec.hardware_profile_id)
+        if spec.realm_id and spec.realm_id not in (await inventory.realms(credentials)).by_id:
+            raise NotFound("realms", [spec.realm_id])
+        capabilities = await call.cloud.driver.capabilities(credentials)
+        if spec.user_data and not capabilities.has_feature("instances", "user_data"):
+            raise Unsupported("This cloud does not take user data.")
+        if spec.keyname:
+            if not capabilities.has_feature("instances", "authentication_key"):
+                raise Unsupported("This cloud does not put key pairs into instances.")
+            if all(key.name != spec.keyname for key in (await inventory.keys(credentials)).items):
+                raise NotFound("keys", [spec.keyname])
+
+    async def _reservation(self, call: Call, instance_ids: Iterable[str]) -> Payload:
+        credentials = call.principal.credentials
+        by_id = {view.instance.id: view for view in await call.cloud.lifecycle.instances(credentials)}
+        found = [by_id[instance_id] for instance_id in instance_ids if instance_id in by_id]
+        if not found:
+            raise EC2Error(
+                "IdempotentInstanceTerminated",
+                "The client token is that of an earlier request, whose instances have been terminated.",
+            )
+        images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
+        return reservation_item(found, images, credentials.user)
+
+
+def _checked_user_data(encoded: str) -> str:
+    """User data as Deltacloud takes it.
+
+    :param encoded: base64, perhaps in lines (fog ends it with one).
+    :raises EC2Error: it is not base64, or too long.
+    """
+    compact = "".join(encoded.split())
+    try:
+        decoded = b64decode(compact, validate=True)
+    except binascii.Error:
+        raise EC2Error("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
+    if len(decoded) > USER_DATA_BYTES:
+        raise EC2Error("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")
+    return compact

@@ -1,0 +1,44 @@
+"""One cloud, as the actions see it."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
+from ec2proxy.cloud.inventory import Inventory
+from ec2proxy.cloud.launch import Launcher
+from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.interfaces import ICloudDriver, IStateStore
+
+
+@frozen(eq=False)
+class Cloud:
+    """A backend with its shared picture and its planner.
+
+    :param name: the region's name; with one backend only, it takes any name that a client signs for.
+    """
+
+    name: str
+    driver: ICloudDriver
+    inventory: Inventory
+    lifecycle: Lifecycle
+    launcher: Launcher
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        driver: ICloudDriver,
+        store: IStateStore,
+        clock: IReactorTime,
+        entropy: Callable[[int], bytes],
+        freshness: float,
+    ) -> "Cloud":
+        """The cloud behind ``driver``.
+
+        :param entropy: gives that many random bytes.
+        :param freshness: how old an answer about it may be, in seconds.
+        """
+        inventory = Inventory(driver, clock, freshness)
+        lifecycle = Lifecycle(name, driver, inventory, store, clock)
+        return cls(name, driver, inventory, lifecycle, Launcher(driver, inventory, lifecycle, store, clock, entropy))

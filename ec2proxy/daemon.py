@@ -1,0 +1,74 @@
+"""The daemon as a Twisted service: it begins by listening and ends by letting requests finish."""
+
+# Much of twisted.application and twisted.python has no types.
+# mypy: disable-error-code="no-untyped-call"
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ec2proxy.web.site import EC2Site
+
+
+class Daemon(Service):
+    """Serves a site at some endpoints.
+
+    :param endpoints: each with its description, for messages.
+    :param drain: seconds that requests under way have to finish.
+    :param close: lets go of everything else, once no request is under way.
+    """
+
+    name = "ec2proxy"
+    _log = Logger()
+
+    def __init__(
+        self,
+        endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
+        site: EC2Site,
+        drain: float,
+        close: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._endpoints = endpoints
+        self._site = site
+        self._drain = drain
+        self._close = close
+        self._ports: list[IListeningPort] = []
+
+    def privilegedStartService(self) -> None:
+        """Listen, while the process still may use low ports.
+
+        :raises SystemExit: it cannot listen somewhere; the message says why.
+        """
+        for description, endpoint in self._endpoints:
+            refused: list[Failure] = []
+            endpoint.listen(self._site).addCallbacks(self._ports.append, refused.append)
+            if refused:
+                why = refused[0].value
+                cause = why.socketError if isinstance(why, CannotListenError) else why
+                raise SystemExit(f"ec2proxy: cannot listen at {description}: {cause}")
+
+    def startService(self) -> None:
+        """Say where it listens."""
+        if not self._ports:
+            self.privilegedStartService()
+        super().startService()
+        for port in self._ports:
+            self._log.info("ec2proxy listens at {where}", where=port.getHost())
+
+    def stopService(self) -> "Deferred[None]":
+        """Stop listening, let requests under way finish, then close the rest."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await maybeDeferred(port.stopListening)
+        self._log.info("ec2proxy waits for {count} connections to finish", count=len(self._site.connections))
+        await self._site.connections.drained(self._drain)
+        await self._close()
