@@ -1,0 +1,52 @@
+# Everything a contributor types. Needs python3 (3.11 or newer, with venv) and make, nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml setup.py
+
+.PHONY: run test lint docs dist clean
+
+run: $(VENV)/.run
+	$(BIN)/twistd -n --pidfile= ec2proxy
+
+# The e2e tests start daemons of their own; coverage follows them there.
+test: $(VENV)/.test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp $(or $(TESTS),tests)
+	$(BIN)/coverage combine --quiet
+	$(if $(TESTS),,$(BIN)/coverage report)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# What is built is installed into a venv of its own, and has to show the plugin there.
+dist: $(VENV)/.lint
+	rm -rf build dist *.egg-info
+	$(BIN)/python -m build --outdir dist .
+	rm -rf build/wheel-venv
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/pip install -q dist/*.whl
+	cd build && wheel-venv/bin/twistd --help | grep -E '^ +(ec2proxy|deltacloud-mock) '
+	cd build && wheel-venv/bin/twistd ec2proxy --help >/dev/null
+	$(BIN)/twistd --help | grep -E '^ +(ec2proxy|deltacloud-mock) '
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info _trial_temp* .coverage* docs/_build .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python $(SOURCES)
+	$(BIN)/pip install -q -e .
+	touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
+	$(BIN)/pip install -q -e '.[$*]'
+	touch $@
