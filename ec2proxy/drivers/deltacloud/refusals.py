@@ -136,7 +136,7 @@ def _raw_message(body: bytes) -> str:
 _MARKUP = re.compile(r"<[^<>]{0,500}>")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://\S+", re.I)
 # /srv/deltacloud/lib/x.rb:12:in `y', C:\x\y; a device such as /dev/sdb tells the user something.
-_PATH = re.compile(r"(?<![\w/.])(?!/dev/\w+\b(?!/))(?:[A-Za-z]:\\|~?/)[^\s'\"`]*[/\\][^\s'\"`]*(?:in `[^']*')?")
+_PATH = re.compile(r"(?<![\w/.])(?!/dev/\w+\b(?!/))(?:[A-Za-z]:\\|~?/)[^\s'\"`]*[/\\][^\s'\"`]*(?:(?<=:in)\s`[^']*')?")
 
 
 def clean_line(text: str) -> str:

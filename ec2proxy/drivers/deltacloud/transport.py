@@ -13,8 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web._newclient import ParseError, RequestNotSent
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
@@ -24,6 +23,7 @@ from ec2proxy.errors import (
     BackendError,
     BackendTimeout,
     BackendUnavailable,
+    CloudError,
     InvalidRequest,
     NotFound,
     Unauthenticated,
@@ -96,7 +96,7 @@ class Transport:
         :raises NotFound: an id that no URL can hold; nothing was sent.
         :raises InvalidRequest: a value that is not valid Unicode; nothing was sent.
         :raises Unauthenticated: a user name that HTTP Basic cannot carry; nothing was sent.
-        :raises BackendTimeout: the backend's ``timeout`` went by, waiting for one's turn included.
+        :raises BackendTimeout: the backend's ``timeout`` went by, or half of it waiting for one's turn.
         :raises BackendUnavailable: no connection, or it was lost before the answer was complete.
         :raises BackendError: the answer is not HTTP, or longer than the backend's ``max_body``.
         """
@@ -125,9 +125,12 @@ class Transport:
         url: str,
         form: Sequence[tuple[str, str]] | None,
     ) -> Answer:
+        # Begun with little time left it would most likely end unanswered, a change in doubt.
+        latest_start = self._reactor.seconds() + self._backend.timeout / 2
         await self._turns.acquire()
         try:
-            progress.sending = True
+            if self._reactor.seconds() > latest_start:
+                raise BackendTimeout("the backend is too busy to be asked")
             client = HTTPClient(self._changes if progress.changing else self._reads, None, Form)
             response = await client.request(
                 method,
@@ -142,6 +145,8 @@ class Transport:
             progress.answered = True
             body = await read_body(response, self._backend.max_body)
             return Answer(response.code, response.headers, body)
+        except CloudError:
+            raise
         except Exception as error:
             progress.broken_off(error)
         finally:
@@ -153,7 +158,6 @@ class _Progress:
 
     def __init__(self, changing: bool) -> None:
         self.changing = changing
-        self.sending = False
         self.answered = False
         self._arrived = False
 
@@ -163,44 +167,46 @@ class _Progress:
         self._arrived = self.answered or not any(isinstance(reason, _NOT_SENT) for reason in reasons)
         if any(isinstance(reason, _CANCELLED) for reason in reasons):
             raise CancelledError from None
-        kind, message = _meaning(reasons[-1])
+        kind, message = _meaning(reasons)
         raise kind(message, ambiguous=self.changing and self._arrived) from error
 
     def time_is_up(self, result: Any, seconds: float) -> Any:
         """Turn the cancellation of a late exchange into a timeout; what ended otherwise in the same turn stays."""
         if not isinstance(result, Failure) or not result.check(CancelledError):
             return result
-        what = "did not answer" if self.sending else "was too busy to be asked"
         ambiguous = self.changing and self._arrived
-        raise BackendTimeout(f"the backend {what} within {seconds:g} seconds", ambiguous=ambiguous)
+        raise BackendTimeout(f"the backend did not answer within {seconds:g} seconds", ambiguous=ambiguous)
 
 
 _CANCELLED = (CancelledError, net.ConnectingCancelledError)
 _TLS = (SSL.Error, VerificationError)
 # With these the request cannot have reached the server. A failure of TLS is one of the handshake.
-_NOT_SENT = (net.ConnectError, net.DNSLookupError, net.ConnectingCancelledError, RequestNotSent, *_TLS)
+_NOT_SENT = (net.ConnectError, net.DNSLookupError, net.ConnectingCancelledError, *_TLS)
 
 
 def _reasons(error: BaseException) -> Iterator[BaseException]:
-    """An error, and behind it those that Twisted's client wrapped in it, the innermost last."""
+    """An error, and behind it those that Twisted's client wrapped in it."""
     yield error
     for failure in getattr(error, "reasons", ()):
         yield from _reasons(failure.value)
 
 
-def _meaning(error: BaseException) -> tuple[type[BackendError], str]:
-    if isinstance(error, TooLong):
-        return BackendError, "the backend's answer is too long"
-    if isinstance(error, _TLS):
-        return BackendUnavailable, "no trusted TLS connection to the backend"
-    if isinstance(error, net.ConnectionClosed):
-        return BackendUnavailable, "the backend closed the connection before its answer was complete"
-    if isinstance(error, _NOT_SENT):
-        return BackendUnavailable, "the backend cannot be reached"
-    if isinstance(error, zlib.error | ParseError | ValueError):
-        return BackendError, "the backend's answer is not HTTP"
-    _log.failure("an exchange with the backend failed", Failure(error))
+def _meaning(reasons: Sequence[BaseException]) -> tuple[type[BackendError], str]:
+    # Twisted gives several reasons at once (a reset in the body is one, and the loss of data another).
+    for kinds, error, message in _MEANINGS:
+        if any(isinstance(reason, kinds) for reason in reasons):
+            return error, message
+    _log.failure("an exchange with the backend failed", Failure(reasons[0]))
     return BackendError, "the exchange with the backend failed"
+
+
+_MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[BackendError], str], ...] = (
+    ((TooLong,), BackendError, "the backend's answer is too long"),
+    (_TLS, BackendUnavailable, "no trusted TLS connection to the backend"),
+    (_NOT_SENT, BackendUnavailable, "the backend cannot be reached"),
+    ((net.ConnectionClosed,), BackendUnavailable, "the backend closed the connection before its answer was complete"),
+    ((zlib.error, ResponseFailed), BackendError, "the backend's answer is not HTTP"),
+)
 
 
 def _fixed_headers(backend: Backend) -> Headers:
