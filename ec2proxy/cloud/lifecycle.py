@@ -225,6 +225,9 @@ class Lifecycle:
                 break
             try:
                 instance = (await self._inventory.instances(credentials)).by_id.get(work.instance.id)
+                # Another promise may have come meanwhile: a run must not start what is being terminated.
+                if ledger.work.get(work.instance.id) is not work:
+                    break
                 if await self._is_over(credentials, ledger, work, instance):
                     break
                 if instance is None or (taken and taken[1] == instance.state and now - acted < AGAIN):
