@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.tags import tag_set
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
 from ec2proxy.ec2.params import Filter, integer, structures, text, texts
@@ -36,7 +37,8 @@ class DescribeImages(Action):
     async def perform(self, call: Call) -> Payload:
         """The images asked for, in the backend's order unless they are paged."""
         me = call.principal.credentials.user
-        matches = matcher(self.filters, _filters(me))
+        ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
+        matches = matcher(self.filters, _filters(me), tags=lambda image: ledger.tags.get(image.id, {}))
         images = await call.cloud.inventory.images(call.principal.credentials)
         missing = [image_id for image_id in dict.fromkeys(self.image_ids) if image_id not in images.by_id]
         if missing:
@@ -59,7 +61,7 @@ class DescribeImages(Action):
             found, token = call.pager.page(
                 found, lambda image: image.id, self.max_results or 1000, self.next_token, asked
             )
-        return {"imagesSet": [_render(image, me) for image in found], "nextToken": token}
+        return {"imagesSet": [_render(image, me, ledger.tags.get(image.id, {})) for image in found], "nextToken": token}
 
     def _may_run(self, image: Image, me: str) -> bool:
         wanted = {"self": image.owner_id == me, "all": image.owner_id != me, me: image.owner_id == me}
@@ -90,7 +92,7 @@ def _state(image: Image) -> str:
     return _STATES.get(image.state.upper(), "pending")
 
 
-def _render(image: Image, me: str) -> Payload:
+def _render(image: Image, me: str, tags: Mapping[str, str]) -> Payload:
     return {
         "imageId": image.id,
         "imageLocation": f"{image.owner_id}/{image.name}" if image.owner_id else image.name,
@@ -106,5 +108,5 @@ def _render(image: Image, me: str) -> Payload:
         "description": image.description,
         "rootDeviceType": root_device_type(image),
         "blockDeviceMapping": [],
-        "tagSet": [],
+        "tagSet": tag_set(tags),
     }

@@ -1,6 +1,7 @@
 """Key pairs, which are Deltacloud's keys."""
 
 import hashlib
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -11,7 +12,7 @@ from ec2proxy.ec2.errors import EC2Error, invalid_value
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.params import Filter, structures, text, texts
 from ec2proxy.ec2.xml import Payload
-from ec2proxy.errors import Conflict, NotFound
+from ec2proxy.errors import CloudError, Conflict, NotFound
 from ec2proxy.model import KeyPair
 
 _NAME_LENGTH = 255
@@ -87,10 +88,7 @@ class CreateKeyPair(Action):
         if any(key.name == self.key_name for key in keys.items):
             raise Conflict("keys", self.key_name)
         self.stop_if_dry_run()
-        key = await shielded(self._create(call))
-        if tags:
-            ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
-            await ledger.tag(key_pair_id(key.name), tags)
+        key = await shielded(self._create(call, tags))
         return {
             "keyPairId": key_pair_id(key.name),
             "tagSet": tag_set(tags),
@@ -99,13 +97,33 @@ class CreateKeyPair(Action):
             "keyMaterial": key.pem,
         }
 
-    async def _create(self, call: Call) -> KeyPair:
+    async def _create(self, call: Call, tags: Mapping[str, str]) -> KeyPair:
         credentials = call.principal.credentials
+        ledger = await call.cloud.lifecycle.ledger(credentials)
+        # Those of an earlier key of that name, which somebody else may have deleted.
+        await ledger.forget(key_pair_id(self.key_name))
         try:
             key: KeyPair = await call.cloud.driver.keys.create(credentials, self.key_name)
-            return key
+        except CloudError as error:
+            if not error.ambiguous:
+                raise
+            key = await self._lost(call, error)
         finally:
             call.cloud.inventory.wrote(credentials, "keys")
+        if tags:
+            await ledger.tag(key_pair_id(key.name), tags)
+        return key
+
+    async def _lost(self, call: Call, error: CloudError) -> KeyPair:
+        """The key whose creation was not answered.
+
+        :raises CloudError: it is not there, or its private key is not.
+        """
+        call.cloud.inventory.wrote(call.principal.credentials, "keys")
+        for key in (await call.cloud.inventory.keys(call.principal.credentials)).items:
+            if key.name == self.key_name and key.pem:
+                return key
+        raise error
 
 
 @frozen
@@ -128,6 +146,9 @@ class DeleteKeyPair(Action):
             if key_id:
                 await shielded(self._destroy(call, key_id))
         name = found[0].name if found else self.key_name
+        if name:
+            ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
+            await ledger.forget(key_pair_id(name))
         return {"return": True, "keyPairId": key_pair_id(name) if name else None}
 
     def _is_id_of(self, key: KeyPair) -> bool:

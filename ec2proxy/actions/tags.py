@@ -10,6 +10,9 @@ from ec2proxy.ec2.params import structures, text
 MOST = 50
 """How many tags a resource may have."""
 
+RESERVED = "aws:"
+"""How keys begin that only AWS itself may use."""
+
 _KEY_LENGTH = 128
 _VALUE_LENGTH = 256
 
@@ -52,8 +55,10 @@ def checked(tags: Sequence[Tag]) -> Mapping[str, str]:
     """
     found: dict[str, str] = {}
     for tag in tags:
-        if tag.key.lower().startswith("aws:"):
-            raise EC2Error("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+        if tag.key.lower().startswith(RESERVED):
+            raise EC2Error(
+                "InvalidParameterValue", f"Tag keys starting with '{RESERVED}' are reserved for internal use"
+            )
         if len(tag.key) > _KEY_LENGTH or len(tag.value) > _VALUE_LENGTH:
             raise EC2Error("InvalidParameterValue", f"Tag '{shown(tag.key)}' exceeds the maximum length.")
         if tag.key in found:

@@ -3,11 +3,12 @@
 A ledger is read from the state store once and then kept in memory; each change is stored first and seen afterwards.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import asdict, frozen
+from twisted.internet.defer import DeferredLock
 
 from ec2proxy.cloud.planner import Verb
 from ec2proxy.interfaces import IStateStore
@@ -91,6 +92,7 @@ class Ledger:
         self.launches: dict[str, Launch] = {}
         self.seen: dict[str, float] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
+        self._tagging = DeferredLock()
 
     async def load(self) -> None:
         """Read everything there is from the store."""
@@ -133,6 +135,19 @@ class Ledger:
         """Remember the tags of a resource, instead of those there are."""
         await self._store.put(self.scope, "tags", resource_id, dict(tags))
         self.tags[resource_id] = dict(tags)
+
+    async def change_tags(
+        self, shown: Mapping[str, Mapping[str, str]], changed: Callable[[Mapping[str, str]], Mapping[str, str]]
+    ) -> None:
+        """Change the tags of several resources, all or none; one change after the other.
+
+        :param shown: the resources, each with the tags that it is shown with where none are remembered.
+        :param changed: gives the new tags for the old; what it raises undoes everything.
+        """
+        async with self._tagging:
+            new = {each: dict(changed(self.tags.get(each, tags))) for each, tags in shown.items()}
+            await self._store.put_all(self.scope, "tags", new)
+            self.tags.update(new)
 
     async def first_seen(self, instance_ids: Iterable[str], at: float) -> None:
         """Remember when some instances were first seen; readers know it at once, the store soon."""
