@@ -8,6 +8,7 @@ _MISSING = {
     "instances": ("InvalidInstanceID.NotFound", "The instance ID", "The instance IDs"),
     "keys": ("InvalidKeyPair.NotFound", "The key pair", "The key pairs"),
     "realms": ("InvalidZone.NotFound", "The zone", "The zones"),
+    "subnets": ("InvalidSubnetID.NotFound", "The subnet ID", "The subnet IDs"),
     "firewalls": ("InvalidGroup.NotFound", "The security group", "The security groups"),
 }
 _CODES = {

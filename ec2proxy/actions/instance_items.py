@@ -92,6 +92,7 @@ def instance_item(view: InstanceView, images: Images) -> Payload:
         "blockDeviceMapping": _block_devices(instance),
         "clientToken": view.client_token or None,
         "tagSet": tag_set(view.tags),
+        "networkInterfaceSet": [],
         "ipv6Address": ipv6,
         "ebsOptimized": False,
     }

@@ -1,17 +1,16 @@
 """RunInstances."""
 
-import binascii
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
 from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
-from ec2proxy.actions.instance_items import reservation_item
-from ec2proxy.actions.instances import IMAGES_MAX_AGE
+from ec2proxy.actions.instance_items import Images, reservation_item
 from ec2proxy.actions.tags import TagSpecification, for_new
 from ec2proxy.cloud.launch import Order
+from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
 from ec2proxy.ec2.params import boolean, integer, structure, structures, text, texts
 from ec2proxy.ec2.xml import Payload
@@ -40,6 +39,16 @@ class Enabled:
 
 
 @frozen
+class NetworkInterface:
+    """A network interface, as aws-cli and Ansible ask for the first one: only its groups are ours to choose."""
+
+    device_index: int = integer("DeviceIndex", minimum=0, default=0)
+    subnet_id: str = text("SubnetId")
+    security_group_ids: tuple[str, ...] = texts("SecurityGroupId")
+    associate_public_ip_address: bool | None = boolean("AssociatePublicIpAddress", default=None)
+
+
+@frozen
 class RunInstances(Action):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
 
@@ -61,6 +70,8 @@ class RunInstances(Action):
     security_groups: tuple[str, ...] = texts("SecurityGroup")
     security_group_ids: tuple[str, ...] = texts("SecurityGroupId")
     placement: Placement = structure("Placement", Placement)
+    subnet_id: str = text("SubnetId")
+    network_interfaces: tuple[NetworkInterface, ...] = structures("NetworkInterface", NetworkInterface)
     client_token: str = text("ClientToken", max_length=64)
     tag_specifications: tuple[TagSpecification, ...] = structures("TagSpecification", TagSpecification)
     monitoring: Enabled = structure("Monitoring", Enabled)
@@ -68,6 +79,7 @@ class RunInstances(Action):
     enclave: Enabled = structure("EnclaveOptions", Enabled)
     disable_api_termination: bool = boolean("DisableApiTermination")
     disable_api_stop: bool = boolean("DisableApiStop")
+    shutdown_behavior: str = text("InstanceInitiatedShutdownBehavior", default="stop")
 
     async def perform(self, call: Call) -> Payload:
         """The reservation with its instances, which are pending."""
@@ -83,12 +95,13 @@ class RunInstances(Action):
             user_data=_checked_user_data(self.user_data),
             firewall_ids=await self._firewalls(call),
         )
-        await self._check(call, spec)
+        images = await self._check(call, spec)
         self.stop_if_dry_run()
-        credentials = call.principal.credentials
         order = Order(spec, least, most, self.client_token, tags)
-        launched = await call.cloud.launcher.launch(credentials, order)
-        return await self._reservation(call, launched.instance_ids)
+        launched = await call.cloud.launcher.launch(call.principal.credentials, order)
+        # Nothing is asked of the backend any more: it could fail, and the client would run what it has once again.
+        views = launched.views or await _found_again(call, launched.instance_ids)
+        return reservation_item(views, images, call.principal.credentials.user)
 
     def _refuse_unsupported(self) -> None:
         for wanted, what in (
@@ -97,10 +110,21 @@ class RunInstances(Action):
             (self.enclave.enabled, "enclaves"),
             (self.disable_api_termination, "termination protection"),
             (self.disable_api_stop, "stop protection"),
+            (self.shutdown_behavior != "stop", f"the shutdown behavior '{shown(self.shutdown_behavior)}'"),
+            (len(self.network_interfaces) > 1, "more than one network interface"),
+            (any(each.device_index for each in self.network_interfaces), "a first network interface with that index"),
+            (self._chooses_address(), "a choice of whether an instance has a public address"),
             (self.placement.tenancy != "default", f"the tenancy '{shown(self.placement.tenancy)}'"),
         ):
             if wanted:
                 raise Unsupported(f"This cloud does not offer {what}.")
+
+        subnets = (self.subnet_id, *(each.subnet_id for each in self.network_interfaces))
+        if any(subnets):
+            raise NotFound("subnets", filter(None, subnets))
+
+    def _chooses_address(self) -> bool:
+        return any(each.associate_public_ip_address is not None for each in self.network_interfaces)
 
     def _counts(self) -> tuple[int, int]:
         most = self.min_count if self.max_count is None else self.max_count
@@ -112,6 +136,13 @@ class RunInstances(Action):
 
     async def _firewalls(self, call: Call) -> tuple[str, ...]:
         wanted = tuple(dict.fromkeys(self.security_groups + self.security_group_ids))
+        for interface in self.network_interfaces:
+            if wanted:
+                raise EC2Error(
+                    "InvalidParameterCombination",
+                    "Network interfaces and an instance-level security groups may not be specified on the same request",
+                )
+            wanted = tuple(dict.fromkeys(interface.security_group_ids))
         capabilities = await call.cloud.driver.capabilities(call.principal.credentials)
         if capabilities.has_feature("instances", "firewalls"):
             return wanted
@@ -119,10 +150,11 @@ class RunInstances(Action):
             raise NotFound("firewalls", missing)
         return ()
 
-    async def _check(self, call: Call, spec: InstanceSpec) -> None:
-        """Say what is wrong with an order before anything is started."""
+    async def _check(self, call: Call, spec: InstanceSpec) -> Images:
+        """Say what is wrong with an order before anything is started; the images, by id."""
         credentials, inventory = call.principal.credentials, call.cloud.inventory
-        if spec.image_id not in (await inventory.images(credentials)).by_id:
+        images = (await inventory.images(credentials)).by_id
+        if spec.image_id not in images:
             raise NotFound("images", [spec.image_id])
         profiles = (await inventory.hardware_profiles(credentials)).by_id
         if spec.hardware_profile_id and spec.hardware_profile_id not in profiles:
@@ -137,30 +169,32 @@ class RunInstances(Action):
                 raise Unsupported("This cloud does not put key pairs into instances.")
             if all(key.name != spec.keyname for key in (await inventory.keys(credentials)).items):
                 raise NotFound("keys", [spec.keyname])
+        return images
 
-    async def _reservation(self, call: Call, instance_ids: Iterable[str]) -> Payload:
-        credentials = call.principal.credentials
-        by_id = {view.instance.id: view for view in await call.cloud.lifecycle.instances(credentials)}
-        found = [by_id[instance_id] for instance_id in instance_ids if instance_id in by_id]
-        if not found:
-            raise EC2Error(
-                "IdempotentInstanceTerminated",
-                "The client token is that of an earlier request, whose instances have been terminated.",
-            )
-        images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
-        return reservation_item(found, images, credentials.user)
+
+async def _found_again(call: Call, instance_ids: Iterable[str]) -> Sequence[InstanceView]:
+    """What has become of the instances of an earlier request with the same token."""
+    by_id = {view.instance.id: view for view in await call.cloud.lifecycle.instances(call.principal.credentials)}
+    found = [by_id[instance_id] for instance_id in instance_ids if instance_id in by_id]
+    if not found:
+        raise EC2Error(
+            "IdempotentInstanceTerminated",
+            "The client token is that of an earlier request, whose instances have been terminated.",
+        )
+    return found
 
 
 def _checked_user_data(encoded: str) -> str:
     """User data as Deltacloud takes it.
 
-    :param encoded: base64, perhaps in lines (fog ends it with one).
+    :param encoded: base64, perhaps in lines (fog ends it with one). A blank is no part of it: it may be what became
+        of a '+' that a client did not escape.
     :raises EC2Error: it is not base64, or too long.
     """
-    compact = "".join(encoded.split())
+    compact = encoded.replace("\r", "").replace("\n", "")
     try:
         decoded = b64decode(compact, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise EC2Error("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from None
     if len(decoded) > USER_DATA_BYTES:
         raise EC2Error("InvalidParameterValue", f"User data is limited to {USER_DATA_BYTES} bytes")

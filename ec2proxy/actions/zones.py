@@ -6,7 +6,7 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.ec2.filters import matcher
-from ec2proxy.ec2.params import Filter, boolean, structures, texts
+from ec2proxy.ec2.params import Filter, structures, texts
 from ec2proxy.ec2.xml import Payload
 from ec2proxy.errors import NotFound
 from ec2proxy.model import Realm
@@ -16,10 +16,11 @@ from ec2proxy.model import Realm
 class DescribeAvailabilityZones(Action):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html"""
 
+    ACCEPTED = {"AllAvailabilityZones": "there are no zones that have to be opted in to"}
+
     zone_names: tuple[str, ...] = texts("ZoneName")
     zone_ids: tuple[str, ...] = texts("ZoneId")
     filters: tuple[Filter, ...] = structures("Filter", Filter)
-    all_availability_zones: bool = boolean("AllAvailabilityZones")
 
     async def perform(self, call: Call) -> Payload:
         """The realms asked for, in the backend's order."""

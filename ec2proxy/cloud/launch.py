@@ -15,6 +15,8 @@ from ec2proxy.cloud.deferring import settle, shielded
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Launch, Work
 from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.cloud.view import InstanceView, view_of
+from ec2proxy.ec2 import states
 from ec2proxy.errors import BackendError, CloudError, IdempotencyMismatch, OutcomeUnknown
 from ec2proxy.interfaces import ICloudDriver, IStateStore
 from ec2proxy.model import Credentials, Instance, InstanceSpec
@@ -47,10 +49,14 @@ class Order:
 
 @frozen
 class Launched:
-    """What came of an order: the instances, as ids, in order."""
+    """What came of an order: the instances, as ids, in order.
+
+    :param views: the instances as they were created; empty where the order had been carried out before.
+    """
 
     reservation_id: str
     instance_ids: tuple[str, ...]
+    views: tuple[InstanceView, ...] = ()
 
 
 class Launcher:
@@ -113,7 +119,8 @@ class Launcher:
                 if not error.ambiguous:
                     await self._store.delete(scope, "token", token)
                 raise
-            await self._store.put(scope, "token", token, claim | asdict(launched))
+            told = {"reservation_id": launched.reservation_id, "instance_ids": launched.instance_ids}
+            await self._store.put(scope, "token", token, claim | told)
             return launched
         finally:
             for waiting in self._under_way.pop((scope, token)):
@@ -138,9 +145,15 @@ class Launcher:
             await deferLater(self._clock, pause)
             await self._look_for_lost(credentials, launching, launching.at, launching.lost)
         if len(launching.created) >= order.least:
-            return Launched(launching.reservation_id, tuple(launching.created))
+            return await self._launched(credentials, launching)
         await self._roll_back(credentials, launching)
         raise launching.error(certain=bool(order.client_token))
+
+    async def _launched(self, credentials: Credentials, launching: "_Launching") -> Launched:
+        ledger = await self._lifecycle.ledger(credentials)
+        created = launching.created.values()
+        views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created)
+        return Launched(launching.reservation_id, tuple(launching.created), views)
 
     async def _ask(self, credentials: Credentials, launching: "_Launching", count: int) -> None:
         spec = launching.order.spec

@@ -60,16 +60,16 @@ def views(snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine, n
     :param now: epoch seconds.
     """
     for instance in snapshot.items:
-        yield _view(instance, _state(instance, ledger.work.get(instance.id), machine), ledger, now)
+        yield view_of(instance, _state(instance, ledger.work.get(instance.id), machine), ledger, now)
     for instance_id, work in ledger.work.items():
         if instance_id not in snapshot.by_id:
             if work.verb == "terminate":
-                yield _view(work.instance, states.TERMINATED, ledger, now)
+                yield view_of(work.instance, states.TERMINATED, ledger, now)
             elif work.verb == "run" and now - work.since < LIST_LAG_SECONDS:
-                yield _view(work.instance, states.PENDING, ledger, now)
+                yield view_of(work.instance, states.PENDING, ledger, now)
     for instance_id, tombstone in ledger.tombstones.items():
         if now - tombstone.at < TOMBSTONE_SECONDS and instance_id not in snapshot.by_id:
-            yield _view(tombstone.instance, states.TERMINATED, ledger, now)
+            yield view_of(tombstone.instance, states.TERMINATED, ledger, now)
 
 
 def _state(instance: Instance, work: Work | None, machine: StateMachine) -> InstanceState:
@@ -81,7 +81,11 @@ def _state(instance: Instance, work: Work | None, machine: StateMachine) -> Inst
     return seen
 
 
-def _view(instance: Instance, state: InstanceState, ledger: Ledger, now: float) -> InstanceView:
+def view_of(instance: Instance, state: InstanceState, ledger: Ledger, now: float) -> InstanceView:
+    """One instance with what the ledger knows of it.
+
+    :param now: epoch seconds.
+    """
     launch = ledger.launches.get(instance.id)
     tags = ledger.tags.get(instance.id)
     if tags is None:
