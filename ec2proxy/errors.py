@@ -84,3 +84,10 @@ class BackendUnavailable(BackendError):
 
 class BackendTimeout(BackendError):
     """The backend, or the provider behind it (504), did not answer in time."""
+
+
+class StateUnavailable(CloudError):
+    """What ec2proxy itself remembers cannot be read or written now; a write may have been stored all the same."""
+
+    def __init__(self, message: str = "What ec2proxy remembers cannot be reached.") -> None:
+        super().__init__(message, ambiguous=True)

@@ -161,11 +161,49 @@ class IEC2Service(Interface):
         """
 
 
+class ISeal(Interface):
+    """Keeps secrets in values of a state store."""
+
+    def seal(secret: bytes, place: str) -> str:
+        """Make a text of ``secret`` that nobody can read or change without the key.
+
+        :param place: where the text is going to be kept (scope, kind and key, say); it opens nowhere else.
+        """
+
+    def unseal(sealed: str, place: str) -> bytes:
+        """The secret in what :meth:`seal` made.
+
+        :raises ValueError: it was sealed with another key or for another place, or is damaged.
+        """
+
+
 class IStateStore(Interface):
     """What ec2proxy itself remembers about a cloud. A method that writes returns once the write is safe.
 
-    ``scope`` names one account of one cloud (region and cloud user); scopes never see each other.
+    ``scope`` names one account of one cloud (region and cloud user); scopes never see each other. Values are what
+    JSON can hold, and come back as JSON gives them (a list for a tuple). What one process writes in one scope is
+    carried out in the order in which it was asked for, also when who asked is cancelled. Every coroutine raises
+    :class:`~ec2proxy.errors.StateUnavailable` where the store fails.
     """
+
+    seal = Attribute("An :class:`ISeal`; the same for all processes that share a durable store.")
+
+    def open() -> None:
+        """Get ready: to be called once, in the process that goes on to use the store, before anything else.
+
+        It blocks, for seconds at most.
+
+        :raises StateError: the store cannot be used (:mod:`ec2proxy.state.errors`); one line says why.
+        """
+
+    async def close() -> None:
+        """Finish what is under way, then let go of everything; any number of times."""
+
+    async def apply(scope: str, changes: Mapping[tuple[str, str], Mapping[str, object] | None]) -> None:
+        """Make several changes, all or none.
+
+        :param changes: the value to remember by kind and key, None to forget the one there is.
+        """
 
     async def put(scope: str, kind: str, key: str, value: Mapping[str, object]) -> None:
         """Remember a JSON-like ``value`` under ``kind`` and ``key``, instead of any there is."""
