@@ -24,6 +24,10 @@ DEADLINE = 30.0
 #: What is looked for again and again is looked for this often, in seconds.
 TICK = 0.02
 
+#: How twistd ends after SIGTERM: orderly, and then by the signal, so that whoever started it knows why (systemd takes
+#: that for a success).
+ORDERLY = -signal.SIGTERM
+
 #: Where the package is, be it installed or a checkout.
 ROOT = Path(ec2proxy.__file__).resolve().parent.parent
 
