@@ -21,12 +21,19 @@ def response(body=BODY, status=b"200 OK", more=b""):
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), more, body)
 
 
+class Wire(StringTransport):
+    """A transport with the one method that TLS over it needs besides."""
+
+    def setTcpNoDelay(self, enabled):  # noqa: N802
+        """Nothing to do."""
+
+
 class Connection:
     """The far end of a connection that the driver opened."""
 
     def __init__(self, factory):
         self._protocol = factory.buildProtocol(None)
-        self._transport = StringTransport()
+        self._transport = Wire()
         self._protocol.makeConnection(self._transport)
 
     @property
@@ -178,6 +185,17 @@ class ConnectionTests(SynchronousTestCase):
                 error = self.failureResultOf(call, errors.BackendUnavailable).value
                 self.assertEqual(("the backend cannot be reached", False), (str(error), error.ambiguous))
 
+    def test_tls(self):
+        """A backend behind https is greeted with a TLS handshake at its port."""
+        self.driver = DeltacloudFactory().driver(Backend("https://127.0.0.1:3001/api"), self.reactor, None)
+        for begin in (self.read, self.change):
+            call = begin()
+            connection = self.accept()
+            self.assertEqual(b"\x16\x03", connection.received[:2])
+            self.assertNotIn(b"HTTP/1.1", connection.received)
+            call.cancel()
+            self.failureResultOf(call, CancelledError)
+
     def test_no_tls(self):
         """A certificate that is not trusted."""
         call = self.change()
@@ -219,6 +237,14 @@ class ConnectionTests(SynchronousTestCase):
             connection.lose()
             error = self.failureResultOf(call, errors.BackendUnavailable).value
             self.assertEqual(ambiguous, error.ambiguous)
+
+    def test_tls_broken_in_answer(self):
+        """TLS that fails once the answer has begun, unlike a handshake, leaves open what was done."""
+        call = self.change()
+        connection = self.accept()
+        connection.send(response()[:-5])
+        connection.lose(SSL.Error([("SSL routines", "", "bad record mac")]))
+        self.assertTrue(self.failureResultOf(call, errors.BackendUnavailable).value.ambiguous)
 
     def test_timeout_connecting(self):
         """Time that runs out before there is a connection: nothing was sent."""

@@ -104,6 +104,21 @@ class SlowTests(DriverTestCase):
         self.later(1)
         self.assertTrue(self.failureResultOf(late, errors.BackendTimeout).value.ambiguous)
 
+    def test_crowd(self):
+        """However many wait, whether they are answered at once or turned away at once, none is lost."""
+        self.make(timeout=60, machine="mock", without=["instances"])
+        for seconds, kind in ((10, errors.Unsupported), (40, errors.BackendTimeout)):
+            self.cloud.trouble.delay(seconds, times=CONCURRENCY)
+            under_way = [self.listing() for _ in range(CONCURRENCY)]
+            crowd = [self.call(self.driver.instances.list(MINE)) for _ in range(3000)]
+            self.later(seconds, step=seconds)
+            for call in under_way:
+                self.failureResultOf(call, errors.Unsupported)
+            for call in crowd:
+                self.failureResultOf(call, kind)
+        self.assertEqual([], self.clock.getDelayedCalls())
+        self.refused(errors.Unsupported, self.driver.instances.list(MINE))
+
     def test_fair(self):
         """Turns go in the order of asking."""
         self.cloud.trouble.delay(1, times=None)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.drivers.deltacloud import parse
+from ec2proxy.drivers.deltacloud.documents import children_of
 from ec2proxy.errors import BackendError
 from ec2proxy.model import Address, AttachedVolume, HardwareProperty, KeyPair, Realm, Transition
 from tests.drivers.support import recording
@@ -266,6 +267,15 @@ class ForeignTests(SynchronousTestCase):
         found = parse.instances(many)
         self.assertEqual(10_000, len(found))
         self.assertEqual(["0-0", "0-1", "0-2", "0-3", "1-0"], [one.id for one in found[:5]])
+
+    def test_cleared(self):
+        """Of a list no more is kept than the element that is looked at."""
+        body = b"<realms>" + b"<realm id='r'><name>n</name></realm>" * 10 + b"</realms>"
+        seen = []
+        for element in children_of(body, "realms", "realm"):
+            self.assertIsNone(element.getprevious())
+            seen.append(element)
+        self.assertEqual([0] * 10, [len(element) for element in seen])
 
     @given(st.binary(max_size=200))
     def test_noise(self, noise):

@@ -125,10 +125,9 @@ class _Reader(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
             return
-        # Without a length the end of the connection ends the body; the parser will see whether it is whole.
-        if not reason.check(ResponseDone, PotentialDataLoss):
-            self.done.errback(reason)
-        elif self._inflater is not None and self._body and not self._inflater.eof:
-            self.done.errback(Failure(zlib.error("cut off")))
-        else:
+        # Without a length the end of the connection ends the body. The parser will see whether it is whole, and
+        # whether what was packed is.
+        if reason.check(ResponseDone, PotentialDataLoss):
             self.done.callback(bytes(self._body))
+        else:
+            self.done.errback(reason)

@@ -9,15 +9,22 @@ from OpenSSL import SSL
 from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet import error as net
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HostnameCachingHTTPSPolicy,
+    HTTPConnectionPool,
+    ResponseFailed,
+)
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from ec2proxy.drivers.deltacloud.body import Form, RawAgent, TooLong, read_body
+from ec2proxy.drivers.deltacloud.turns import Turns
 from ec2proxy.drivers.deltacloud.urls import checked_base, url_below
 from ec2proxy.errors import (
     BackendError,
@@ -71,14 +78,16 @@ class Transport:
         self._headers = _fixed_headers(backend)
         self._backend = backend
         self._reactor = reactor
-        self._turns = DeferredSemaphore(CONCURRENCY)
+        self._turns = Turns(CONCURRENCY)
         self._pool: HTTPConnectionPool | None = None
         reads = changes = agent
         if reads is None or changes is None:
             self._pool = HTTPConnectionPool(reactor)
             self._pool.maxPersistentPerHost = CONCURRENCY
             self._pool.cachedConnectionTimeout = _IDLE_SECONDS
-            reads, changes = Agent(reactor, pool=self._pool), Agent(reactor)
+            # Reading the system's certificates for each new connection would take longer than the call.
+            policy = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS())
+            reads, changes = Agent(reactor, policy, pool=self._pool), Agent(reactor, policy)
         self._reads, self._changes = RawAgent(reads), RawAgent(changes)
 
     async def exchange(
@@ -127,7 +136,7 @@ class Transport:
     ) -> Answer:
         # Begun with little time left it would most likely end unanswered, a change in doubt.
         latest_start = self._reactor.seconds() + self._backend.timeout / 2
-        await self._turns.acquire()
+        await self._turns.take()
         try:
             if self._reactor.seconds() > latest_start:
                 raise BackendTimeout("the backend is too busy to be asked")
@@ -150,7 +159,7 @@ class Transport:
         except Exception as error:
             progress.broken_off(error)
         finally:
-            self._turns.release()
+            self._turns.give_back()
 
 
 class _Progress:
