@@ -37,7 +37,8 @@ def _inserts() -> Iterator[tuple[str, Any, Any]]:
         yield (
             name,
             insert.on_conflict_do_update(index_elements=_NAMES, set_=new),
-            insert.on_conflict_do_nothing(index_elements=_NAMES),
+            # Without that, SQLAlchemy asks no driver but SQLite's how many rows an INSERT wrote.
+            insert.on_conflict_do_nothing(index_elements=_NAMES).execution_options(preserve_rowcount=True),
         )
 
 
