@@ -37,7 +37,8 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 #: What no log may hold: what went wrong unexpectedly, and secrets.
 FORBIDDEN = ("Traceback", "Unhandled", "mockpassword", "PRIVATE KEY", "Signature=", "AWS4-HMAC", "Basic ")
 
-_LISTENS = re.compile(r"ec2proxy listens at IPv4Address\(.*port=(\d+)\)")
+#: What a daemon logs once it can be asked, and the port, if there is one.
+LISTENS = re.compile(r"ec2proxy listens at \S*Address\((?:.*port=(\d+)\))?")
 _MOCK_LISTENS = re.compile(r"Site starting on (\d+)")
 
 
@@ -140,7 +141,7 @@ class Daemon(Process):
 
 def start(*options: str, listen: str = "--listen=tcp:0:interface=127.0.0.1") -> Daemon:
     """``twistd -n ec2proxy``, on a free port."""
-    return Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options], _LISTENS)
+    return Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options], LISTENS)
 
 
 def start_mock(*options: str) -> Daemon:

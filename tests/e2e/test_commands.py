@@ -13,7 +13,7 @@ from lxml import etree
 from twisted.trial.unittest import SkipTest
 
 from tests.e2e.cases import PASSWORD, USER, DaemonTestCase
-from tests.e2e.daemons import ORDERLY, TWISTD, Process, environment, run, until
+from tests.e2e.daemons import LISTENS, ORDERLY, TWISTD, Process, environment, run
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDING = ROOT / "tests" / "recordings" / "77-ec2-describe-availability-zones.txt"
@@ -92,7 +92,7 @@ class DefaultTests(DaemonTestCase):
                 raise SkipTest("port 3001 is taken; ReadmeTests ask the same at another port") from None
         daemon = Process([TWISTD, "-n", "--pidfile=", "ec2proxy"])
         self.addCleanup(daemon.stop)
-        until(lambda: "ec2proxy listens" in daemon.log, "the daemon listens")
+        daemon.wait_for(LISTENS)
         printed = run(["bash", "-c", CURL]).stdout if shutil.which("curl") else self.without_curl()
         self.assertEqual(canonical(printed), canonical(RECORDING.read_text().partition("\n\n")[2]))
         self.assertEqual(daemon.stop(), ORDERLY)
