@@ -22,7 +22,7 @@ from attrs import frozen
 from botocore.serialize import create_serializer
 from lxml import etree
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -121,7 +121,9 @@ class ActionTestCase(SynchronousTestCase):
         self.trace = Trace(f"request-{self.clock.seconds():.0f}")
         trace = self.trace
 
-        def failed(failure: Failure) -> Heard:
+        def failed(failure: Failure) -> Heard | Failure:
+            if failure.check(CancelledError):
+                return failure
             answer = explained(failure, trace.request_id)
             return Heard(answer.status, answer.body)
 
