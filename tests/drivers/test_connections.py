@@ -2,10 +2,13 @@
 
 from OpenSSL import SSL
 from twisted.internet import error as net
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IHostnameResolver, IReactorPluggableNameResolver
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from ec2proxy import errors
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
@@ -19,6 +22,27 @@ BODY = b"<realms><realm id='us'/></realms>"
 def response(body=BODY, status=b"200 OK", more=b""):
     """A whole response."""
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), more, body)
+
+
+@implementer(IReactorPluggableNameResolver, IHostnameResolver)
+class Reactor(MemoryReactorClock):
+    """A reactor that knows the addresses of hosts: older Twisteds ask for that of an address too."""
+
+    def __init__(self):
+        super().__init__()
+        self.nameResolver = self
+        self.addresses = {"127.0.0.1": "127.0.0.1", "cloud.example": "192.0.2.1"}
+
+    def resolveHostName(self, receiver, name, portNumber=0, *_, **__):  # noqa: N802, N803
+        """Answer at once."""
+        receiver.resolutionBegan(self)
+        if name in self.addresses:
+            receiver.addressResolved(IPv4Address("TCP", self.addresses[name], portNumber))
+        receiver.resolutionComplete()
+        return self
+
+    def installNameResolver(self, resolver):  # noqa: N802
+        """No other is taken."""
 
 
 class Wire(StringTransport):
@@ -60,7 +84,7 @@ class ConnectionTests(SynchronousTestCase):
     """A driver over Twisted's own client."""
 
     def setUp(self):
-        self.reactor = MemoryReactorClock()
+        self.reactor = Reactor()
         backend = Backend("http://127.0.0.1:3001/api", timeout=60)
         self.driver = DeltacloudFactory().driver(backend, self.reactor, None)
         self.opened = 0
@@ -178,12 +202,23 @@ class ConnectionTests(SynchronousTestCase):
 
     def test_not_reached(self):
         """Refused, no route, no such host: the backend is not available, and nothing was changed."""
-        for reason in (net.ConnectionRefusedError(), net.NoRouteError(), net.TCPTimedOutError(), net.DNSLookupError()):
+        for reason in (net.ConnectionRefusedError(), net.NoRouteError(), net.TCPTimedOutError()):
             for begin in (self.read, self.change):
                 call = begin()
                 self.refuse(reason)
                 error = self.failureResultOf(call, errors.BackendUnavailable).value
                 self.assertEqual(("the backend cannot be reached", False), (str(error), error.ambiguous))
+
+    def test_host_names(self):
+        """A host is looked up; one that is unknown is not available."""
+        self.driver = DeltacloudFactory().driver(Backend("http://cloud.example/api"), self.reactor, None)
+        call = self.change()
+        self.assertEqual(("192.0.2.1", 80), self.reactor.tcpClients[-1][:2])
+        call.cancel()
+        self.failureResultOf(call, CancelledError)
+        del self.reactor.addresses["cloud.example"]
+        error = self.failureResultOf(self.change(), errors.BackendUnavailable).value
+        self.assertEqual(("the backend cannot be reached", False), (str(error), error.ambiguous))
 
     def test_tls(self):
         """A backend behind https is greeted with a TLS handshake at its port."""

@@ -89,16 +89,20 @@ def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
 class _Reader(Protocol):
     def __init__(self, limit: int, inflater: Any) -> None:
         self.done: Deferred[bytes] = Deferred(lambda _: self._drop())
-        self._left = limit
+        self._limit = limit
+        self._received = 0
         self._inflater = inflater
         self._body = bytearray()
 
     def dataReceived(self, data: bytes) -> None:
         if self.done.called:
             return
+        self._received += len(data)
         try:
+            if self._received > self._limit:
+                raise TooLong
             if self._inflater is None:
-                self._keep(data)
+                self._body += data
             else:
                 self._inflate(data)
         except (TooLong, zlib.error):
@@ -107,14 +111,10 @@ class _Reader(Protocol):
 
     def _inflate(self, data: bytes) -> None:
         while data and not self._inflater.eof:
-            self._keep(self._inflater.decompress(data, _STEP))
+            self._body += self._inflater.decompress(data, _STEP)
+            if len(self._body) > self._limit:
+                raise TooLong
             data = self._inflater.unconsumed_tail
-
-    def _keep(self, data: bytes) -> None:
-        self._left -= len(data)
-        if self._left < 0:
-            raise TooLong
-        self._body += data
 
     def _drop(self) -> None:
         self._body.clear()

@@ -105,6 +105,7 @@ def _form(spec: InstanceSpec, capabilities: Capabilities) -> list[tuple[str, str
         "authentication_key": [("keyname", spec.keyname)],
         "user_data": [("user_data", spec.user_data)],
         "firewalls": firewalls,
+        "metrics": [("metrics", "true" if spec.monitored else "")],
     }
     form = [("image_id", spec.image_id), ("hwp_id", spec.hardware_profile_id), ("realm_id", spec.realm_id)]
     if capabilities.has_feature(_KIND, "user_name"):
