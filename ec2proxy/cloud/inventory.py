@@ -49,11 +49,14 @@ class Snapshot(Generic[Item]):
 
 @define(eq=False)
 class _Flight(Generic[Item]):
-    """A refresh under way, and who waits for it."""
+    """A refresh under way, and who waits for it.
+
+    :param epoch: how many writes had finished when it began.
+    """
 
     epoch: int
     readers: "list[Deferred[Snapshot[Item]]]"
-    fetching: "Deferred[None] | None" = None
+    fetching: "Deferred[Snapshot[Item]] | None" = None
 
 
 @define(eq=False)
@@ -97,33 +100,37 @@ class Picture(Generic[Item]):
 
     def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
         flight = self._flight = _Flight(self._epoch, readers)
-        taken = self._clock.seconds()
+        taken, epoch = self._clock.seconds(), self._epoch
 
-        def landed(items: Sequence[Item]) -> None:
+        def keep(items: Sequence[Item]) -> Snapshot[Item]:
             kept = tuple(items)
-            self._snapshot = Snapshot(kept, {item.id: item for item in kept}, taken, flight.epoch)
-            self._land(flight, self._snapshot)
+            self._snapshot = Snapshot(kept, {item.id: item for item in kept}, taken, epoch)
+            return self._snapshot
 
-        def failed(failure: Failure) -> None:
-            self._land(flight, failure)
+        fetching = Deferred.fromCoroutine(self._fetch()).addCallback(keep)
+        flight.fetching = fetching
+        fetching.addBoth(self._land, flight)
 
-        flight.fetching = Deferred.fromCoroutine(self._fetch()).addCallbacks(landed, failed)
-
-    def _land(self, flight: _Flight[Item], result: Snapshot[Item] | Failure) -> None:
+    def _land(self, result: Snapshot[Item] | Failure, flight: _Flight[Item]) -> None:
         self._flight = None
         waiting, self._next = self._next, []
         if waiting:
             self._start(waiting)
         for reader in flight.readers:
-            reader.callback(result)
+            # What one reader does with it may make another leave.
+            if not reader.called:
+                reader.callback(result)
 
     def _leave(self, reader: "Deferred[Snapshot[Item]]") -> None:
+        flight = self._flight
         if reader in self._next:
             self._next.remove(reader)
-        elif self._flight is not None and reader in self._flight.readers:
-            self._flight.readers.remove(reader)
-            if not self._flight.readers and self._flight.fetching is not None:
-                self._flight.fetching.cancel()
+        elif flight is not None and reader in flight.readers:
+            flight.readers.remove(reader)
+            if not flight.readers and flight.fetching is not None:
+                # Nobody may join what is being given up, however long that takes.
+                flight.epoch = -1
+                flight.fetching.cancel()
 
 
 class Inventory:
@@ -178,14 +185,15 @@ class Inventory:
         key = (credentials, collection)
         picture = self._pictures.get(key)
         if picture is None:
+            self._make_room()
             fetch = getattr(self._driver, collection).list
             picture = self._pictures[key] = Picture(self._clock, lambda: fetch(credentials))
-            self._forget_oldest()
         self._pictures.move_to_end(key)
         return picture
 
-    def _forget_oldest(self) -> None:
-        excess = len(self._pictures) - self._most_pictures
+    def _make_room(self) -> None:
+        """Forget pictures, but none that somebody waits for: that one would not hear of writes any more."""
+        excess = len(self._pictures) + 1 - self._most_pictures
         if excess > 0:
             for key in [key for key, picture in self._pictures.items() if not picture.busy][:excess]:
                 del self._pictures[key]

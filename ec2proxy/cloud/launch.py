@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
@@ -12,12 +13,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ec2proxy.cloud.deferring import settle, shielded
-from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.ledger import Launch, Work
+from ec2proxy.cloud.inventory import Inventory, Snapshot
+from ec2proxy.cloud.ledger import Launch, Ledger, Work
 from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.cloud.tokens import Claim, Tokens
 from ec2proxy.cloud.view import InstanceView, view_of
 from ec2proxy.ec2 import states
-from ec2proxy.errors import BackendError, CloudError, IdempotencyMismatch, OutcomeUnknown
+from ec2proxy.errors import CloudError, IdempotencyMismatch, OutcomeUnknown
 from ec2proxy.interfaces import ICloudDriver, IStateStore
 from ec2proxy.model import Credentials, Instance, InstanceSpec
 
@@ -79,10 +81,11 @@ class Launcher:
         self._driver = driver
         self._inventory = inventory
         self._lifecycle = lifecycle
-        self._store = store
+        self._tokens = Tokens(store, clock)
         self._clock = clock
         self._entropy = entropy
         self._under_way: dict[tuple[str, str], list[Deferred[None]]] = {}
+        self._creating: Counter[str] = Counter()
 
     async def launch(self, credentials: Credentials, order: Order) -> Launched:
         """Carry out an order, or find what it led to when it came before.
@@ -94,109 +97,146 @@ class Launcher:
         :raises CloudError: fewer than ``least`` instances could be created; those that were are terminated.
         """
         if not order.client_token:
-            return await shielded(self._create(credentials, order))
-        return await shielded(self._create_once(credentials, order))
+            return await shielded(self._create(credentials, order, self._reservation_id()))
+        return await shielded(self._create_in_turn(credentials, order))
 
-    async def _create_once(self, credentials: Credentials, order: Order) -> Launched:
-        scope, token = (await self._lifecycle.ledger(credentials)).scope, order.client_token
-        while (scope, token) in self._under_way:
+    def _reservation_id(self) -> str:
+        return "r-" + self._entropy(9).hex()[:17]
+
+    async def _create_in_turn(self, credentials: Credentials, order: Order) -> Launched:
+        """Wait for launches with the same token before going ahead."""
+        # Looking comes first: it proves who asks.
+        _, ledger = await self._lifecycle.look(credentials)
+        key = ledger.scope, order.client_token
+        while key in self._under_way:
             waiting: Deferred[None] = Deferred()
-            self._under_way[scope, token].append(waiting)
+            self._under_way[key].append(waiting)
             await waiting
-        self._under_way[scope, token] = []
+        self._under_way[key] = []
         try:
-            # What is there already is seen before the claim; what the claim leads to is seen after it.
-            await self._lifecycle.instances(credentials)
-            claim: dict[str, object] = {"fingerprint": order.fingerprint(), "at": self._clock.seconds()}
-            earlier = await self._store.put_new(scope, "token", token, claim)
-            if earlier is not None and earlier["fingerprint"] != claim["fingerprint"]:
-                raise IdempotencyMismatch("The client token was used before, with other parameters.")
-            if earlier is not None and "instance_ids" in earlier:
-                return Launched(str(earlier["reservation_id"]), tuple(earlier["instance_ids"]))  # type: ignore[arg-type]
-            try:
-                launched = await self._create(credentials, order, since=None if earlier is None else earlier["at"])  # type: ignore[arg-type]
-            except CloudError as error:
-                if not error.ambiguous:
-                    await self._store.delete(scope, "token", token)
-                raise
-            told = {"reservation_id": launched.reservation_id, "instance_ids": launched.instance_ids}
-            await self._store.put(scope, "token", token, claim | told)
-            return launched
+            return await self._create_once(credentials, order, ledger.scope)
         finally:
-            for waiting in self._under_way.pop((scope, token)):
+            for waiting in self._under_way.pop(key):
                 waiting.callback(None)
 
-    async def _create(self, credentials: Credentials, order: Order, since: float | None = None) -> Launched:
+    async def _create_once(self, credentials: Credentials, order: Order, scope: str) -> Launched:
+        # What is there already is seen before the claim; what the claim leads to is seen after it.
+        await self._lifecycle.look(credentials)
+        claim = Claim(order.fingerprint(), self._clock.seconds(), self._reservation_id())
+        earlier = await self._tokens.claim(scope, order.client_token, claim)
+        if earlier is None:
+            try:
+                launched = await self._create(credentials, order, claim.reservation_id)
+            except CloudError as error:
+                if not error.ambiguous:
+                    await self._tokens.free(scope, order.client_token)
+                raise
+        else:
+            claim = earlier
+            if claim.fingerprint != order.fingerprint():
+                raise IdempotencyMismatch("The client token was used before, with other parameters.")
+            if claim.instance_ids:
+                return Launched(claim.reservation_id, claim.instance_ids)
+            # Whatever becomes of this attempt: what became of the one before is still not known.
+            launched = await self._create(credentials, order, claim.reservation_id, since=claim.at)
+        await self._tokens.keep(scope, order.client_token, evolve(claim, instance_ids=launched.instance_ids))
+        return launched
+
+    async def _create(
+        self, credentials: Credentials, order: Order, reservation_id: str, since: float | None = None
+    ) -> Launched:
         """Create what was ordered.
 
         :param since: when this was tried before, with an outcome that is not known; None for the first time.
         """
-        launching = _Launching(order, "r-" + self._entropy(9).hex()[:17], self._clock.seconds())
-        if since is not None:
-            await self._look_for_lost(credentials, launching, since, order.most)
-            launching.found = 0
-        else:
-            await self._lifecycle.instances(credentials)
-        # One goes ahead: what the backend refuses, it is asked only once.
-        await self._ask(credentials, launching, min(launching.missing, 1))
-        if not launching.failures:
-            await self._ask(credentials, launching, launching.missing)
-        for pause in LOOKS_FOR_LOST if launching.lost else ():
-            await deferLater(self._clock, pause)
-            await self._look_for_lost(credentials, launching, launching.at, launching.lost)
-        if len(launching.created) >= order.least:
-            return await self._launched(credentials, launching)
-        await self._roll_back(credentials, launching)
-        raise launching.error(certain=bool(order.client_token))
+        snapshot, ledger = await self._lifecycle.look(credentials)
+        launching = _Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
+        try:
+            if since is not None:
+                await self._take_up(launching, snapshot, since)
+            # One goes ahead: what the backend refuses, it is asked only once.
+            await self._ask(launching, min(launching.missing, 1))
+            if not launching.failures:
+                await self._ask(launching, launching.missing)
+            await self._find_lost(launching)
+            if len(launching.created) < order.least:
+                raise launching.error()
+        except Exception:
+            for instance in launching.created.values():
+                await self._lifecycle.pursue(credentials, Work("terminate", instance, self._clock.seconds()))
+            raise
+        created = launching.created
+        views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
+        return Launched(reservation_id, tuple(created), views)
 
-    async def _launched(self, credentials: Credentials, launching: "_Launching") -> Launched:
-        ledger = await self._lifecycle.ledger(credentials)
-        created = launching.created.values()
-        views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created)
-        return Launched(launching.reservation_id, tuple(launching.created), views)
+    async def _take_up(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
+        """Count in what an earlier attempt is known, or seems, to have created."""
+        ledger, token = launching.ledger, launching.order.client_token
+        for instance_id, launch in ledger.launches.items():
+            work = ledger.work.get(instance_id)
+            unlisted = work.instance if work is not None and work.verb == "run" else None
+            instance = snapshot.by_id.get(instance_id, unlisted)
+            wanted = work is None or work.verb != "terminate"
+            if launch.client_token == token and launch.at >= since and instance is not None and wanted:
+                launching.created[instance_id] = instance
+        await self._adopt_unclaimed(launching, snapshot, since, launching.missing)
 
-    async def _ask(self, credentials: Credentials, launching: "_Launching", count: int) -> None:
-        spec = launching.order.spec
-        outcomes = await settle(self._driver.instances.create(credentials, spec) for _ in range(count))
-        self._inventory.wrote(credentials, "instances")
+    async def _ask(self, launching: "_Launching", count: int) -> None:
+        credentials, scope = launching.credentials, launching.ledger.scope
+        self._creating[scope] += count
+        try:
+            create = self._driver.instances.create
+            outcomes = await settle(create(credentials, launching.order.spec) for _ in range(count))
+            self._inventory.wrote(credentials, "instances")
+            for outcome in outcomes:
+                for instance in () if isinstance(outcome, Failure) else outcome:
+                    await self._adopt(launching, instance)
+        finally:
+            self._creating[scope] -= count
         for outcome in outcomes:
-            if not isinstance(outcome, Failure):
-                for instance in outcome:
-                    await self._adopt(credentials, launching, instance)
-            elif isinstance(outcome.value, CloudError):
+            if isinstance(outcome, Failure):
+                if not isinstance(outcome.value, CloudError):
+                    outcome.raiseException()
                 launching.failures.append(outcome.value)
-            else:
-                outcome.raiseException()
 
-    async def _adopt(self, credentials: Credentials, launching: "_Launching", instance: Instance) -> None:
-        ledger = await self._lifecycle.ledger(credentials)
-        order, index = launching.order, len(launching.created)
+    async def _adopt(self, launching: "_Launching", instance: Instance) -> None:
+        order, ledger, index = launching.order, launching.ledger, len(launching.created)
         launching.created[instance.id] = instance
         launch = Launch(launching.reservation_id, index, order.client_token, launching.at)
         await ledger.launched(instance.id, launch)
         if order.tags:
             await ledger.tag(instance.id, order.tags)
-        await self._lifecycle.pursue(credentials, Work("run", instance, self._clock.seconds()))
+        await self._lifecycle.pursue(launching.credentials, Work("run", instance, self._clock.seconds()))
 
-    async def _look_for_lost(self, credentials: Credentials, launching: "_Launching", since: float, most: int) -> None:
+    async def _find_lost(self, launching: "_Launching") -> None:
+        """Look for instances whose creation was not answered."""
+        for pause in LOOKS_FOR_LOST:
+            if not launching.lost:
+                return
+            await deferLater(self._clock, pause)
+            try:
+                snapshot, ledger = await self._lifecycle.look(launching.credentials)
+            except CloudError as error:
+                self._log.info("Cannot look for lost instances: {reason}", reason=error.message)
+                continue
+            # While others create some, what is new may be theirs.
+            if not self._creating[ledger.scope]:
+                before = len(launching.created)
+                await self._adopt_unclaimed(launching, snapshot, launching.at, launching.lost)
+                launching.found += len(launching.created) - before
+
+    async def _adopt_unclaimed(
+        self, launching: "_Launching", snapshot: Snapshot[Instance], since: float, most: int
+    ) -> None:
         """Adopt up to ``most`` instances that came after ``since``, are nobody's and are what was ordered."""
-        try:
-            snapshot = await self._inventory.instances(credentials)
-        except BackendError as error:
-            self._log.info("Cannot look for lost instances: {reason}", reason=error.message)
-            return
-        ledger = await self._lifecycle.ledger(credentials)
+        ledger, spec = launching.ledger, launching.order.spec
+        named = (await self._driver.capabilities(launching.credentials)).has_feature("instances", "user_name")
         for instance in snapshot.items:
-            new = ledger.seen.get(instance.id, self._clock.seconds()) > since
-            if most and new and instance.id not in ledger.launches and _fits(instance, launching.order.spec):
+            new = ledger.seen.get(instance.id, since) > since and instance.id not in ledger.launches
+            if most and new and _fits(instance, spec, named=named):
                 most -= 1
-                launching.found += 1
                 self._log.info("Found {instance}, whose creation was not answered", instance=instance.id)
-                await self._adopt(credentials, launching, instance)
-
-    async def _roll_back(self, credentials: Credentials, launching: "_Launching") -> None:
-        for instance in launching.created.values():
-            await self._lifecycle.pursue(credentials, Work("terminate", instance, self._clock.seconds()))
+                await self._adopt(launching, instance)
 
 
 @define
@@ -207,7 +247,9 @@ class _Launching:
     :param found: how many of the created were lost for a while.
     """
 
+    credentials: Credentials
     order: Order
+    ledger: Ledger
     reservation_id: str
     at: float
     created: dict[str, Instance] = field(factory=dict)
@@ -224,23 +266,24 @@ class _Launching:
         """How many calls may have created an instance that has not been found."""
         return max(sum(error.ambiguous for error in self.failures) - self.found, 0)
 
-    def error(self, *, certain: bool) -> CloudError:
-        """What to tell the client of.
-
-        :param certain: its retry is known to be one, so it may be told to retry what may have happened.
-        """
-        if self.lost and not certain:
+    def error(self) -> CloudError:
+        """What to tell the client of. With a token it can retry what may have happened; without, it must not."""
+        if self.lost and not self.order.client_token:
             return OutcomeUnknown("The cloud did not answer; look whether it created instances before you try again.")
-        return next((error for error in self.failures if error.ambiguous), self.failures[0])
+        ordered = sorted(self.failures, key=lambda error: error.ambiguous, reverse=bool(self.lost))
+        return ordered[0]
 
 
-def _fits(instance: Instance, spec: InstanceSpec) -> bool:
-    """Whether ``instance`` can have come of ``spec``, by all that both say."""
+def _fits(instance: Instance, spec: InstanceSpec, *, named: bool) -> bool:
+    """Whether ``instance`` can have come of ``spec``, by all that both say.
+
+    :param named: whether this backend takes names.
+    """
     pairs = (
         (spec.image_id, instance.image_id),
         (spec.hardware_profile_id, instance.hardware_profile_id),
         (spec.realm_id, instance.realm_id),
-        (spec.name, instance.name),
+        (spec.name if named else "", instance.name),
         (spec.keyname, instance.keyname),
     )
     return all(asked in ("", got) or got == "" for asked, got in pairs)

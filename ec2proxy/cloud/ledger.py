@@ -1,6 +1,7 @@
 """What ec2proxy itself knows about one account of one cloud, beside what the backend says.
 
-A ledger is read from the state store once and then kept in memory; each change is stored first and seen afterwards.
+A ledger is read from the state store once and then kept in memory. Each change is made in memory at once, so that no
+two callers act on the same past, and its method returns when it is stored. The store takes changes in their order.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +83,8 @@ class Ledger:
     :ivar launches: where instances come from.
     :ivar seen: when an instance was first seen, in epoch seconds.
     :ivar tags: the tags of any resource.
+    :ivar missing: since when an instance is not listed that is neither worked on nor buried. Not stored.
+    :ivar tidied: when that was looked at last. Not stored.
     """
 
     def __init__(self, store: IStateStore, scope: str) -> None:
@@ -93,6 +96,8 @@ class Ledger:
         self.seen: dict[str, float] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
         self._tagging = DeferredLock()
+        self.missing: dict[str, float] = {}
+        self.tidied = 0.0
 
     async def load(self) -> None:
         """Read everything there is from the store."""
@@ -110,31 +115,44 @@ class Ledger:
 
     async def promise(self, work: Work) -> None:
         """Remember unfinished work, instead of any that there is for that instance."""
+        key = work.instance.id
+        before = self.work.get(key)
+        self.work[key] = work
         record = {"verb": work.verb, "instance": _record(work.instance), "since": work.since}
-        await self._store.put(self.scope, "work", work.instance.id, record)
-        self.work[work.instance.id] = work
+        try:
+            await self._store.put(self.scope, "work", key, record)
+        except Exception:
+            # What is not stored is not promised.
+            if self.work.get(key) is work:
+                _put_back(self.work, key, before)
+            raise
 
     async def finish(self, work: Work) -> None:
         """Forget work, unless other work has taken its place."""
         if self.work.get(work.instance.id) is work:
-            await self._store.delete(self.scope, "work", work.instance.id)
             del self.work[work.instance.id]
+            await self._store.delete(self.scope, "work", work.instance.id)
 
-    async def bury(self, instance: Instance, at: float) -> None:
-        """Remember that an instance is no more."""
-        await self._store.put(self.scope, "tombstone", instance.id, {"instance": _record(instance), "at": at})
-        self.tombstones[instance.id] = Tombstone(instance, at)
+    async def bury(self, work: Work, at: float) -> None:
+        """Remember that the instance of ``work`` is no more, and forget the work; nothing if it is not the latest."""
+        instance = work.instance
+        if self.work.get(instance.id) is work:
+            self.tombstones[instance.id] = Tombstone(instance, at)
+            del self.work[instance.id]
+            await self._store.put(self.scope, "tombstone", instance.id, {"instance": _record(instance), "at": at})
+            await self._store.delete(self.scope, "work", instance.id)
 
     async def launched(self, instance_id: str, launch: Launch) -> None:
         """Remember where a new instance comes from; what is known of an older one of that id goes."""
-        await self.forget(instance_id)
-        await self._store.put(self.scope, "launch", instance_id, asdict(launch))
+        older = self._forgotten(instance_id)
         self.launches[instance_id] = launch
+        await self._delete(instance_id, older)
+        await self._store.put(self.scope, "launch", instance_id, asdict(launch))
 
     async def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         """Remember the tags of a resource, instead of those there are."""
-        await self._store.put(self.scope, "tags", resource_id, dict(tags))
         self.tags[resource_id] = dict(tags)
+        await self._store.put(self.scope, "tags", resource_id, dict(tags))
 
     async def change_tags(
         self, shown: Mapping[str, Mapping[str, str]], changed: Callable[[Mapping[str, str]], Mapping[str, str]]
@@ -150,21 +168,34 @@ class Ledger:
             self.tags.update(new)
 
     async def first_seen(self, instance_ids: Iterable[str], at: float) -> None:
-        """Remember when some instances were first seen; readers know it at once, the store soon."""
+        """Remember when some instances were first seen."""
         new = {instance_id: at for instance_id in instance_ids if instance_id not in self.seen}
         self.seen.update(new)
-        await self._store.put_all(self.scope, "seen", {key: {"at": at} for key in new})
+        if new:
+            await self._store.put_all(self.scope, "seen", {key: {"at": at} for key in new})
 
     async def forget(self, instance_id: str) -> None:
         """Forget everything about an instance."""
-        kinds: dict[str, dict[str, object]] = {
-            "work": self.work,  # type: ignore[dict-item]
-            "tombstone": self.tombstones,  # type: ignore[dict-item]
-            "launch": self.launches,  # type: ignore[dict-item]
-            "seen": self.seen,  # type: ignore[dict-item]
-            "tags": self.tags,  # type: ignore[dict-item]
+        await self._delete(instance_id, self._forgotten(instance_id))
+
+    def _forgotten(self, instance_id: str) -> list[str]:
+        kinds: dict[str, dict[str, Any]] = {
+            "work": self.work,
+            "tombstone": self.tombstones,
+            "launch": self.launches,
+            "seen": self.seen,
+            "tags": self.tags,
         }
-        for kind, records in kinds.items():
-            if instance_id in records:
-                await self._store.delete(self.scope, kind, instance_id)
-                records.pop(instance_id, None)
+        self.missing.pop(instance_id, None)
+        return [kind for kind, records in kinds.items() if records.pop(instance_id, None) is not None]
+
+    async def _delete(self, instance_id: str, kinds: Iterable[str]) -> None:
+        for kind in kinds:
+            await self._store.delete(self.scope, kind, instance_id)
+
+
+def _put_back(records: dict[str, Work], key: str, before: Work | None) -> None:
+    if before is None:
+        del records[key]
+    else:
+        records[key] = before

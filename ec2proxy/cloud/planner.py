@@ -91,6 +91,9 @@ def to_terminate(machine: StateMachine, instance: Instance) -> Step:
         return Step.STOP
     if machine.moves_by_itself(state):
         return Step.WAIT
+    if allows(machine, instance, "start"):
+        # OpenNebula's machine has no way out of stopped but this; from running it can be destroyed.
+        return Step.START
     # Nothing says how. Destroying is what was asked for, and the backend can still refuse it.
     return Step.DESTROY
 
@@ -104,7 +107,7 @@ def to_stop(_: StateMachine, instance: Instance) -> Step:
 
 def to_start(_: StateMachine, instance: Instance) -> Step:
     """What to do next about a stopped instance that is to run again."""
-    if instance.state.lower() == "stopped":
+    if instance.state.lower() in ("stopped", "error"):
         return Step.START
     return Step.WAIT if instance.state.lower() in ("start", "pending", "stopping", "unknown") else Step.DONE
 

@@ -13,12 +13,6 @@ from ec2proxy.ec2 import states
 from ec2proxy.ec2.states import InstanceState
 from ec2proxy.model import Instance, StateMachine
 
-TOMBSTONE_SECONDS = 3600.0
-"""How long a terminated instance stays visible, as in EC2 ('about an hour')."""
-
-LIST_LAG_SECONDS = 300.0
-"""How long a created instance is shown though the backend does not list it yet."""
-
 _MEANWHILE: Mapping[str, tuple[InstanceState, frozenset[InstanceState]]] = {
     # verb: the state shown while the backend's own is one of these
     "run": (states.PENDING, frozenset({states.PENDING, states.STOPPED})),
@@ -63,12 +57,11 @@ def views(snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine, n
         yield view_of(instance, _state(instance, ledger.work.get(instance.id), machine), ledger, now)
     for instance_id, work in ledger.work.items():
         if instance_id not in snapshot.by_id:
-            if work.verb == "terminate":
-                yield view_of(work.instance, states.TERMINATED, ledger, now)
-            elif work.verb == "run" and now - work.since < LIST_LAG_SECONDS:
-                yield view_of(work.instance, states.PENDING, ledger, now)
+            # One that was listed is no more; one that never was is not listed yet.
+            gone = instance_id in ledger.seen
+            yield view_of(work.instance, states.TERMINATED if gone else _MEANWHILE[work.verb][0], ledger, now)
     for instance_id, tombstone in ledger.tombstones.items():
-        if now - tombstone.at < TOMBSTONE_SECONDS and instance_id not in snapshot.by_id:
+        if instance_id not in snapshot.by_id and instance_id not in ledger.work:
             yield view_of(tombstone.instance, states.TERMINATED, ledger, now)
 
 

@@ -1,0 +1,175 @@
+"""The pursuit of a promise: look, take the next step, look again, until it is kept or its time is up."""
+
+from collections.abc import Mapping
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ec2proxy.cloud import planner
+from ec2proxy.cloud.inventory import Inventory
+from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.cloud.planner import Step, Verb
+from ec2proxy.cloud.watch import Watch
+from ec2proxy.errors import BackendError, CloudError, NotFound, WrongState
+from ec2proxy.interfaces import ICloudDriver
+from ec2proxy.model import Credentials, Instance
+
+PATIENCE: Mapping[Verb, float] = {"run": 1800.0, "start": 600.0, "stop": 600.0, "terminate": 3600.0}
+"""For how many seconds a promise is pursued; after that the backend's own word is shown again."""
+
+FIRST_PAUSE, LONGEST_PAUSE, AGAIN = 1.0, 10.0, 60.0
+"""Seconds between two looks at unfinished work, at first and at most; and before a step without effect is repeated."""
+
+LIST_LAG_SECONDS = 300.0
+"""For how long a created instance that the backend does not know (yet) is believed in."""
+
+_ALIVE = frozenset({"start", "pending", "running"})
+
+
+@frozen
+class _Taken:
+    """A step that the backend accepted, the instance's state before it, and when it was."""
+
+    step: Step
+    state: str
+    at: float
+
+
+@define(eq=False)
+class Pursuit:
+    """Work on one instance.
+
+    :param ledger: where the work is promised.
+    """
+
+    _driver: ICloudDriver = field(repr=False)
+    _inventory: Inventory = field(repr=False)
+    _watch: Watch = field(repr=False)
+    _clock: IReactorTime = field(repr=False)
+    credentials: Credentials
+    ledger: Ledger = field(repr=False)
+    work: Work
+    _taken: _Taken | None = None
+
+    _log = Logger()
+
+    async def act(self, instance: Instance) -> None:
+        """Take the next step, if there is one, from where ``instance`` is now.
+
+        :raises CloudError: the backend did not accept it.
+        """
+        step = planner.NEXT[self.work.verb]((await self._driver.capabilities(self.credentials)).states, instance)
+        calls = self._driver.instances
+        try:
+            if step is Step.START:
+                await calls.start(self.credentials, instance.id)
+            elif step is Step.STOP:
+                await calls.stop(self.credentials, instance.id)
+            elif step is Step.DESTROY:
+                await calls.destroy(self.credentials, instance.id)
+            else:
+                return
+        finally:
+            self._inventory.wrote(self.credentials, "instances")
+        self._taken = _Taken(step, instance.state, self._clock.seconds())
+
+    async def run(self) -> None:
+        """Go on until the work is finished, superseded, or out of time."""
+        pause = FIRST_PAUSE
+        while self._is_current():
+            await deferLater(self._clock, pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+            if self._clock.seconds() - self.work.since > PATIENCE[self.work.verb]:
+                self._log.error("{verb} of {instance} never finished", **self._about())
+                break
+            try:
+                if await self._is_over():
+                    break
+            except CancelledError:
+                raise
+            except (BackendError, NotFound, WrongState) as error:
+                self._log.info("{verb} of {instance} has to wait: {reason}", **self._about(error))
+            except CloudError as error:
+                self._log.error("{verb} of {instance} is refused: {reason}", **self._about(error))
+                break
+            except Exception:
+                # A fault of ours, or the store's: not a reason to leave the instance between two states.
+                self._log.failure(
+                    "{verb} of {instance} has to wait", verb=self.work.verb, instance=self.work.instance.id
+                )
+        await self.ledger.finish(self.work)
+
+    def _is_current(self) -> bool:
+        return self.ledger.work.get(self.work.instance.id) is self.work
+
+    async def _is_over(self) -> bool:
+        """Look at the instance and do what is next about it; tells whether nothing is."""
+        instance_id = self.work.instance.id
+        snapshot, _ = await self._watch.look(self.credentials)
+        machine = (await self._driver.capabilities(self.credentials)).states
+        instance = snapshot.by_id.get(instance_id)
+        if instance is None and instance_id not in self.ledger.seen:
+            instance = await self._unlisted()
+        if not self._is_current():
+            # Other work came meanwhile, or another instance with this id: hands off.
+            return True
+        if instance is None or self._is_another(instance):
+            if self._may_come():
+                return False
+            await self.ledger.bury(self.work, self._clock.seconds())
+            return True
+        if planner.NEXT[self.work.verb](machine, instance) is Step.DONE:
+            if self.work.verb == "terminate":
+                await self.ledger.bury(self.work, self._clock.seconds())
+            # What is not listed is visible through its work only.
+            return self.work.verb != "run" or instance_id in snapshot.by_id
+        if not self._has_acted(instance):
+            await self.act(instance)
+        return False
+
+    async def _unlisted(self) -> Instance | None:
+        """An instance that was created and has not been listed yet."""
+        try:
+            instance: Instance = await self._driver.instances.get(self.credentials, self.work.instance.id)
+        except NotFound:
+            return None
+        return instance
+
+    def _is_another(self, instance: Instance) -> bool:
+        """Whether this one has only the id of the one that was destroyed: that one does not come back to life."""
+        taken = self._taken
+        return (
+            taken is not None
+            and taken.step is Step.DESTROY
+            and instance.state != taken.state
+            and instance.state.lower() in _ALIVE
+        )
+
+    def _may_come(self) -> bool:
+        """Whether an instance that is nowhere was created so lately that it may still appear."""
+        launch = self.ledger.launches.get(self.work.instance.id)
+        return (
+            self._taken is None
+            and self.work.instance.id not in self.ledger.seen
+            and launch is not None
+            and self._clock.seconds() - launch.at < LIST_LAG_SECONDS
+        )
+
+    def _has_acted(self, instance: Instance) -> bool:
+        """Whether a step was taken from where ``instance`` still is, and has to be given time.
+
+        An accepted destruction is never asked for again: by then the id may be another instance's.
+        """
+        taken = self._taken
+        if taken is None:
+            return False
+        lately = self._clock.seconds() - taken.at < AGAIN
+        return taken.step is Step.DESTROY or (taken.state == instance.state and lately)
+
+    def _about(self, error: CloudError | None = None) -> dict[str, object]:
+        """The fields of a log line."""
+        reason = error.message if error else None
+        return {"verb": self.work.verb, "instance": self.work.instance.id, "reason": reason}
