@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from attrs import define, field
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -64,7 +64,7 @@ class Lane:
             Cancelling it cancels only the waiting.
         """
         if self._closed:
-            return Deferred.fromCoroutine(_refuse())
+            return fail(StateUnavailable())
         job = _Job(work)
         self._jobs.append(job)
         self._next()
@@ -100,7 +100,3 @@ class Lane:
                 self._log.failure("What was to be remembered, and nobody waited for, has failed", result)
         self._busy = False
         self._next()
-
-
-async def _refuse() -> Any:
-    raise StateUnavailable

@@ -72,10 +72,6 @@ def _store(database: Database, key_file: Path, reactor: Any) -> SqlStateStore:
     threads.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
     threads.start()
 
-    def let_go() -> None:
-        if not threads.joined:
-            threads.stop()
-
     return SqlStateStore(
-        database, key_file, reactor.seconds, lambda work: deferToThreadPool(reactor, threads, work), let_go
+        database, key_file, reactor.seconds, lambda work: deferToThreadPool(reactor, threads, work), threads.stop
     )

@@ -24,7 +24,7 @@ records = Table(
     Column("scope", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    Column("updated", Float, nullable=False, comment="epoch seconds, by the clock of the machine that wrote it"),
+    Column("updated", Float, nullable=False, comment="epoch seconds, by the clock of who wrote it"),
 )
 
 _NAMES = (records.c.kind, records.c.scope, records.c.key)

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from pathlib import Path
+from tempfile import mkstemp
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,11 +39,15 @@ class Seal:
         if version != _VERSION:
             raise ValueError("it is not sealed in a way that is known here")
         # Bad base64 is a ValueError of its own, and so is one that is too short for a nonce.
-        mixed = urlsafe_b64decode(text)
+        mixed = _decode(text)
         try:
             return self._cipher.decrypt(mixed[:_NONCE_BYTES], mixed[_NONCE_BYTES:], _place(place))
         except InvalidTag:
             raise ValueError("it was sealed with another key or for another place, or is damaged") from None
+
+
+def _decode(text: str | bytes) -> bytes:
+    return b64decode(text, altchars=b"-_", validate=True)
 
 
 def _place(place: str) -> bytes:
@@ -65,7 +70,7 @@ def key_in(path: Path) -> bytes:
     if others:
         raise StateError(f"others can read the key file {path}: chmod 600 it")
     try:
-        key = urlsafe_b64decode(text.strip())
+        key = _decode(text.strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -78,9 +83,8 @@ def _make(path: Path) -> None:
 
     A name is given to the file once it is whole and on the disk, so a crash leaves no half of a key.
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # Readable by its owner only, and of a name that no other machine takes.
+    descriptor, new = mkstemp(prefix=path.name, dir=path.parent)
     try:
         with open(descriptor, "wb") as file:
             file.write(urlsafe_b64encode(os.urandom(KEY_BYTES)) + b"\n")
@@ -92,7 +96,7 @@ def _make(path: Path) -> None:
     except FileExistsError:
         pass
     finally:
-        new.unlink()
+        os.unlink(new)
 
 
 def sync_folder(path: Path) -> None:

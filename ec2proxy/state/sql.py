@@ -149,23 +149,21 @@ class SqlStateStore:
         # What happens in one scope keeps its order, since it goes one way.
         return self._lanes[crc32(scope.encode("utf-8", "replace")) % len(self._lanes)].run(work)
 
-    def _transact(self, batch: Sequence[Work]) -> list[Any]:
+    def _transact(self, batch: Sequence[Work], tries: int = _TRIES) -> list[Any]:
         """Do a batch in one transaction; called in a thread.
 
         :raises StateUnavailable: it could not be committed, or that is not known.
         """
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._database.engine.begin() as connection:
-                    return [work(connection) for work in batch]
-            except SQLAlchemyError as error:
-                if not (tries_left and _gave_way(error)):
-                    self._log.error(
-                        "The state store {name} failed: {reason}", name=self._database.name, reason=_reason(error)
-                    )
-                    # Its cause is logged, and is not for others' eyes.
-                    raise StateUnavailable from None
-        raise AssertionError("the last try returns or raises")
+        database = self._database
+        try:
+            with database.engine.begin() as connection:
+                return [work(connection) for work in batch]
+        except SQLAlchemyError as error:
+            if tries > 1 and _gave_way(error):
+                return self._transact(batch, tries - 1)
+            self._log.error("The state store {name} failed: {reason}", name=database.name, reason=_reason(error))
+            # Its cause is logged, and is not for others' eyes.
+            raise StateUnavailable from None
 
 
 def _gave_way(error: SQLAlchemyError) -> bool:

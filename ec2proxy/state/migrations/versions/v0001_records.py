@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text, primary_key=True),
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
-        sa.Column("updated", sa.Float, nullable=False, comment="epoch seconds, by the writing machine's clock"),
+        sa.Column("updated", sa.Float, nullable=False, comment="epoch seconds, by the clock of who wrote it"),
     )
 
 
