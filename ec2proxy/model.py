@@ -141,6 +141,7 @@ class InstanceSpec:
     """What to create an instance from. Empty texts and None are not sent to the backend.
 
     :param user_data: base64, as EC2 and Deltacloud both carry it.
+    :param monitored: watch it in detail (Deltacloud's feature ``metrics``).
     """
 
     image_id: str
@@ -150,6 +151,7 @@ class InstanceSpec:
     keyname: str = ""
     user_data: str = field(default="", repr=False)
     firewall_ids: tuple[str, ...] = ()
+    monitored: bool = False
 
 
 @frozen

@@ -50,6 +50,11 @@ def owner_of(view: InstanceView, me: str) -> str:
     return view.instance.owner_id or me
 
 
+def monitoring_state(view: InstanceView) -> str:
+    """Whether an instance is monitored in detail, in EC2's word."""
+    return "enabled" if view.attributes.monitored else "disabled"
+
+
 def architecture_of(view: InstanceView, images: Images) -> str | None:
     """An instance's architecture, which is its image's; None where that is not known."""
     image = images.get(view.instance.image_id)
@@ -82,14 +87,14 @@ def instance_item(view: InstanceView, images: Images) -> Payload:
         "instanceType": instance.hardware_profile_id,
         "launchTime": view.launch_time,
         "placement": {"availabilityZone": instance.realm_id, "groupName": "", "tenancy": "default"},
-        "monitoring": {"state": "disabled"},
+        "monitoring": {"state": monitoring_state(view)},
         "privateIpAddress": ipv4(instance.private_addresses),
         "ipAddress": ipv4(instance.public_addresses),
         "groupSet": groups.of(instance),
         "stateReason": _state_reason(instance),
         "architecture": architecture_of(view, images),
         "rootDeviceType": root_device_type_of(view, images),
-        "blockDeviceMapping": _block_devices(instance),
+        "blockDeviceMapping": block_devices(instance),
         "clientToken": view.client_token or None,
         "tagSet": tag_set(view.tags),
         "networkInterfaceSet": [],
@@ -109,7 +114,8 @@ def reservation_item(views: Sequence[InstanceView], images: Images, me: str) -> 
     }
 
 
-def _block_devices(instance: Instance) -> Sequence[Payload]:
+def block_devices(instance: Instance) -> Sequence[Payload]:
+    """The volumes of an instance, as a ``blockDeviceMapping`` holds them."""
     return [
         {"deviceName": volume.device, "ebs": {"volumeId": volume.id, "status": "attached"}}
         for volume in instance.storage_volumes

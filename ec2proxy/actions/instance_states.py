@@ -7,6 +7,7 @@ from attrs import frozen
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.instance_items import state_item
 from ec2proxy.cloud.planner import Verb
+from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.ec2.params import boolean, texts
 from ec2proxy.ec2.xml import Payload
@@ -27,6 +28,8 @@ class _StateChange(Action):
         checked(self.instance_ids)
         lifecycle = call.cloud.lifecycle
         plan = await lifecycle.plan(call.principal.credentials, self.VERB, self.instance_ids)
+        for view in plan.affected:
+            _refuse_protected(self.VERB, view)
         self.stop_if_dry_run()
         await lifecycle.carry_out(call.principal.credentials, plan)
         return {
@@ -101,3 +104,24 @@ def checked(instance_ids: tuple[str, ...]) -> None:
     for instance_id in instance_ids:
         if len(instance_id) > _ID_LENGTH or any(char.isspace() for char in instance_id):
             raise EC2Error("InvalidInstanceID.Malformed", f'Invalid id: "{shown(instance_id)}"')
+
+
+def _refuse_protected(verb: Verb, view: InstanceView) -> None:
+    """Keep to what a client has set of an instance.
+
+    :raises EC2Error: ``OperationNotPermitted``, it is protected from that.
+    """
+    # What is protected from being stopped is protected from being terminated too: 'Enable stop protection for your
+    # EC2 instances' in the EC2 user guide.
+    protected = {
+        "disableApiTermination": view.attributes.disable_api_termination and verb == "terminate",
+        "disableApiStop": view.attributes.disable_api_stop and verb in ("stop", "terminate"),
+    }
+    for attribute, applies in protected.items():
+        if applies:
+            done = "terminated" if verb == "terminate" else "stopped"
+            raise EC2Error(
+                "OperationNotPermitted",
+                f"The instance '{view.instance.id}' may not be {done}. Modify its '{attribute}' instance attribute and "
+                "try again.",
+            )

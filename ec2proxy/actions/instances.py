@@ -1,28 +1,28 @@
 """DescribeInstances."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
 from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.chosen import chosen, refuse_ids_with_pages
 from ec2proxy.actions.instance_items import (
     Images,
     architecture_of,
     host_name,
     ips,
+    monitoring_state,
     owner_of,
     reservation_item,
     root_device_type_of,
 )
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
 from ec2proxy.ec2.params import Filter, integer, structures, text, texts
 from ec2proxy.ec2.xml import Payload, timestamp
-from ec2proxy.errors import NotFound
 
 IMAGES_MAX_AGE = 60.0
 """How old what is told of an instance's image may be, in seconds: images change seldom, polls ask always."""
@@ -41,15 +41,12 @@ class DescribeInstances(Action):
 
     async def perform(self, call: Call) -> Payload:
         """The instances asked for, by reservation; in the backend's order unless they are paged."""
-        if self.instance_ids and self.max_results is not None:
-            raise EC2Error(
-                "InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults"
-            )
+        refuse_ids_with_pages(self.instance_ids, self.max_results)
         credentials = call.principal.credentials
         everything = await call.cloud.lifecycle.instances(credentials)
         images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
         matches = matcher(self.filters, _filters(images, credentials.user), tags=lambda view: view.tags)
-        found = [view for view in self._chosen(everything) if matches(view)]
+        found = [view for view in chosen(everything, self.instance_ids) if matches(view)]
         self.stop_if_dry_run()
         token = None
         if self.max_results is not None or self.next_token:
@@ -64,16 +61,6 @@ class DescribeInstances(Action):
             "reservationSet": [reservation_item(views, images, credentials.user) for views in reservations.values()],
             "nextToken": token,
         }
-
-    def _chosen(self, everything: Iterable[InstanceView]) -> Iterable[InstanceView]:
-        if not self.instance_ids:
-            return everything
-        by_id = {view.instance.id: view for view in everything}
-        asked = dict.fromkeys(self.instance_ids)
-        missing = [instance_id for instance_id in asked if instance_id not in by_id]
-        if missing:
-            raise NotFound("instances", missing)
-        return [by_id[instance_id] for instance_id in asked]
 
 
 def _filters(images: Images, me: str) -> Mapping[str, Any]:
@@ -106,7 +93,7 @@ def _filters(images: Images, me: str) -> Mapping[str, Any]:
         "key-name": lambda view: (view.instance.keyname,),
         "launch-index": lambda view: (str(view.launch_index),),
         "launch-time": lambda view: (timestamp(view.launch_time),),
-        "monitoring-state": lambda view: ("disabled",),
+        "monitoring-state": lambda view: (monitoring_state(view),),
         "owner-id": lambda view: (owner_of(view, me),),
         "private-dns-name": lambda view: (host_name(view.instance.private_addresses),),
         "private-ip-address": addresses("private_addresses", 4),

@@ -7,8 +7,10 @@ from attrs import frozen
 
 from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.instance_attributes import checked_shutdown_behavior
 from ec2proxy.actions.instance_items import Images, reservation_item
 from ec2proxy.actions.tags import TagSpecification, for_new
+from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.launch import Order
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
@@ -84,6 +86,7 @@ class RunInstances(Action):
     async def perform(self, call: Call) -> Payload:
         """The reservation with its instances, which are pending."""
         self._refuse_unsupported()
+        checked_shutdown_behavior(self.shutdown_behavior)
         tags = for_new(self.tag_specifications, "instance")
         least, most = self._counts()
         spec = InstanceSpec(
@@ -94,10 +97,11 @@ class RunInstances(Action):
             keyname=self.key_name,
             user_data=_checked_user_data(self.user_data),
             firewall_ids=await self._firewalls(call),
+            monitored=self.monitoring.enabled,
         )
         images = await self._check(call, spec)
         self.stop_if_dry_run()
-        order = Order(spec, least, most, self.client_token, tags)
+        order = Order(spec, least, most, self.client_token, tags, self._attributes(spec))
         launched = await call.cloud.launcher.launch(call.principal.credentials, order)
         # Nothing is asked of the backend any more: it could fail, and the client would run what it has once again.
         views = launched.views or await _found_again(call, launched.instance_ids)
@@ -105,12 +109,8 @@ class RunInstances(Action):
 
     def _refuse_unsupported(self) -> None:
         for wanted, what in (
-            (self.monitoring.enabled, "detailed monitoring"),
             (self.hibernation.enabled, "hibernation"),
             (self.enclave.enabled, "enclaves"),
-            (self.disable_api_termination, "termination protection"),
-            (self.disable_api_stop, "stop protection"),
-            (self.shutdown_behavior != "stop", f"the shutdown behavior '{shown(self.shutdown_behavior)}'"),
             (len(self.network_interfaces) > 1, "more than one network interface"),
             (any(each.device_index for each in self.network_interfaces), "a first network interface with that index"),
             (self._chooses_address(), "a choice of whether an instance has a public address"),
@@ -122,6 +122,15 @@ class RunInstances(Action):
         subnets = (self.subnet_id, *(each.subnet_id for each in self.network_interfaces))
         if any(subnets):
             raise NotFound("subnets", filter(None, subnets))
+
+    def _attributes(self, spec: InstanceSpec) -> Attributes:
+        return Attributes(
+            disable_api_termination=self.disable_api_termination,
+            disable_api_stop=self.disable_api_stop,
+            shutdown_behavior=self.shutdown_behavior,
+            monitored=spec.monitored,
+            has_user_data=bool(spec.user_data),
+        )
 
     def _chooses_address(self) -> bool:
         return any(each.associate_public_ip_address is not None for each in self.network_interfaces)
@@ -164,6 +173,8 @@ class RunInstances(Action):
         capabilities = await call.cloud.driver.capabilities(credentials)
         if spec.user_data and not capabilities.has_feature("instances", "user_data"):
             raise Unsupported("This cloud does not take user data.")
+        if spec.monitored and not capabilities.has_feature("instances", "metrics"):
+            raise Unsupported("This cloud does not offer detailed monitoring.")
         if spec.keyname:
             if not capabilities.has_feature("instances", "authentication_key"):
                 raise Unsupported("This cloud does not put key pairs into instances.")

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.deferring import settle, shielded
 from ec2proxy.cloud.inventory import Inventory, Snapshot
 from ec2proxy.cloud.ledger import Launch, Ledger, Work
@@ -35,6 +36,7 @@ class Order:
     :param most: how many are asked for.
     :param client_token: the same token never launches twice; empty for none.
     :param tags: of each instance.
+    :param attributes: of each instance.
     """
 
     spec: InstanceSpec
@@ -42,6 +44,7 @@ class Order:
     most: int
     client_token: str = ""
     tags: Mapping[str, str] = {}
+    attributes: Attributes = Attributes()
 
     def fingerprint(self) -> str:
         """A digest that two orders share only if they ask for the same."""
@@ -206,6 +209,8 @@ class Launcher:
         await ledger.launched(instance.id, launch)
         if order.tags:
             await ledger.tag(instance.id, order.tags)
+        if order.attributes != Attributes():
+            await ledger.set_attributes(instance.id, order.attributes, order.spec.user_data)
         await self._lifecycle.pursue(launching.credentials, Work("run", instance, self._clock.seconds()))
 
     async def _find_lost(self, launching: "_Launching") -> None:

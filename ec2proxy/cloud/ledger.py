@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from attrs import asdict, frozen
-from twisted.internet.defer import DeferredLock
 
+from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.planner import Verb
 from ec2proxy.interfaces import IStateStore
 from ec2proxy.model import Instance
@@ -83,6 +83,7 @@ class Ledger:
     :ivar launches: where instances come from.
     :ivar seen: when an instance was first seen, in epoch seconds.
     :ivar tags: the tags of any resource.
+    :ivar attributes: what clients have set of instances.
     :ivar missing: since when an instance is not listed that is neither worked on nor buried. Not stored.
     :ivar tidied: when that was looked at last. Not stored.
     """
@@ -95,7 +96,7 @@ class Ledger:
         self.launches: dict[str, Launch] = {}
         self.seen: dict[str, float] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
-        self._tagging = DeferredLock()
+        self.attributes: dict[str, Attributes] = {}
         self.missing: dict[str, float] = {}
         self.tidied = 0.0
 
@@ -112,6 +113,8 @@ class Ledger:
             self.seen[key] = _number(value["at"])
         for key, value in (await items(self.scope, "tags")).items():
             self.tags[key] = {name: str(text) for name, text in value.items()}
+        for key, value in (await items(self.scope, "attributes")).items():
+            self.attributes[key] = from_record(value)
 
     async def promise(self, work: Work) -> None:
         """Remember unfinished work, instead of any that there is for that instance."""
@@ -157,15 +160,39 @@ class Ledger:
     async def change_tags(
         self, shown: Mapping[str, Mapping[str, str]], changed: Callable[[Mapping[str, str]], Mapping[str, str]]
     ) -> None:
-        """Change the tags of several resources, all or none; one change after the other.
+        """Change the tags of several resources, all or none.
 
         :param shown: the resources, each with the tags that it is shown with where none are remembered.
-        :param changed: gives the new tags for the old; what it raises undoes everything.
+        :param changed: gives the new tags for the old; where it raises, nothing is changed.
         """
-        async with self._tagging:
-            new = {each: dict(changed(self.tags.get(each, tags))) for each, tags in shown.items()}
-            await self._store.put_all(self.scope, "tags", new)
-            self.tags.update(new)
+        new = {each: dict(changed(self.tags.get(each, tags))) for each, tags in shown.items()}
+        self.tags.update(new)
+        await self._store.put_all(self.scope, "tags", new)
+
+    async def set_attributes(self, instance_id: str, attributes: Attributes, user_data: str = "") -> None:
+        """Remember the attributes of an instance, instead of those there are.
+
+        :param user_data: base64, to be kept sealed where the attributes say that there is some; empty leaves it.
+        """
+        self.attributes[instance_id] = attributes
+        await self._store.put(self.scope, "attributes", instance_id, attributes.record())
+        if user_data:
+            sealed = self._store.seal.seal(user_data.encode(), self._user_data_place(instance_id))
+            await self._store.put(self.scope, "user_data", instance_id, {"sealed": sealed})
+
+    async def user_data(self, instance_id: str) -> str:
+        """The user data that an instance was launched with, base64; empty where there was none.
+
+        :raises ValueError: it was sealed with another key.
+        """
+        kept = await self._store.get(self.scope, "user_data", instance_id)
+        if kept is None:
+            return ""
+        unsealed: bytes = self._store.seal.unseal(str(kept["sealed"]), self._user_data_place(instance_id))
+        return unsealed.decode()
+
+    def _user_data_place(self, instance_id: str) -> str:
+        return f"{self.scope} user_data {instance_id}"
 
     async def first_seen(self, instance_ids: Iterable[str], at: float) -> None:
         """Remember when some instances were first seen."""
@@ -187,7 +214,13 @@ class Ledger:
             "tags": self.tags,
         }
         self.missing.pop(instance_id, None)
-        return [kind for kind, records in kinds.items() if records.pop(instance_id, None) is not None]
+        found = [kind for kind, records in kinds.items() if records.pop(instance_id, None) is not None]
+        attributes = self.attributes.pop(instance_id, None)
+        if attributes is not None:
+            found.append("attributes")
+            if attributes.has_user_data:
+                found.append("user_data")
+        return found
 
     async def _delete(self, instance_id: str, kinds: Iterable[str]) -> None:
         for kind in kinds:

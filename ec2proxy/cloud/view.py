@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from attrs import evolve, frozen
 
 from ec2proxy.cloud import planner
+from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.inventory import Snapshot
 from ec2proxy.cloud.ledger import Ledger, Work
 from ec2proxy.ec2 import states
@@ -32,6 +33,7 @@ class InstanceView:
     :param launch_time: aware; the backend's word, else when ec2proxy created or first saw it.
     :param launch_index: its place in its reservation, from 0.
     :param tags: what was asked to be its tags, and its name as ``Name`` where that was not.
+    :param attributes: what clients have set of it.
     """
 
     instance: Instance
@@ -41,6 +43,7 @@ class InstanceView:
     launch_index: int = 0
     client_token: str = ""
     tags: Mapping[str, str] = {}
+    attributes: Attributes = Attributes()
 
 
 def reservation_of(instance_id: str) -> str:
@@ -94,4 +97,5 @@ def view_of(instance: Instance, state: InstanceState, ledger: Ledger, now: float
         launch_index=launch.index if launch else 0,
         client_token=launch.client_token if launch else "",
         tags=tags,
+        attributes=ledger.attributes.get(instance.id) or Attributes(),
     )

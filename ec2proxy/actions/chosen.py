@@ -1,0 +1,42 @@
+"""The instances that a request names."""
+
+from collections.abc import Iterable, Sequence
+
+from ec2proxy.actions.action import Call
+from ec2proxy.cloud.view import InstanceView
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.errors import NotFound
+
+
+def chosen(everything: Iterable[InstanceView], instance_ids: Sequence[str]) -> Iterable[InstanceView]:
+    """Those of some instances that are named, each once; all of them if none is.
+
+    :raises NotFound: some are not there; it names them all.
+    """
+    if not instance_ids:
+        return everything
+    by_id = {view.instance.id: view for view in everything}
+    asked = dict.fromkeys(instance_ids)
+    missing = [instance_id for instance_id in asked if instance_id not in by_id]
+    if missing:
+        raise NotFound("instances", missing)
+    return [by_id[instance_id] for instance_id in asked]
+
+
+async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
+    """The caller's instances that are named; all of them if none is.
+
+    :raises NotFound: some are not there; it names them all.
+    """
+    return list(chosen(await call.cloud.lifecycle.instances(call.principal.credentials), instance_ids))
+
+
+def refuse_ids_with_pages(instance_ids: tuple[str, ...], max_results: int | None) -> None:
+    """See that a request does not name instances and ask for pages.
+
+    :raises EC2Error: ``InvalidParameterCombination``.
+    """
+    if instance_ids and max_results is not None:
+        raise EC2Error(
+            "InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults"
+        )
