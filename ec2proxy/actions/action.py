@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from attrs import frozen
 
@@ -11,7 +11,7 @@ from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.params import boolean
-from ec2proxy.ec2.xml import Payload
+from ec2proxy.ec2.xml import Payload, namespace_of
 
 
 @frozen
@@ -20,6 +20,8 @@ class Call:
 
     :param region: the region's name as the client knows it.
     :param version: the API version that the client named, or None.
+    :param host: where the client sent it, as its Host header says; empty if it does not.
+    :param path: the path that it sent it to, still percent-encoded.
     """
 
     principal: Principal
@@ -27,6 +29,8 @@ class Call:
     region: str
     version: str | None
     pager: Pager
+    host: str = ""
+    path: str = "/"
 
 
 @frozen
@@ -34,9 +38,11 @@ class Action(ABC):
     """An EC2 action. The subclass has EC2's name and declares its parameters as fields.
 
     :cvar ACCEPTED: parameters that are taken and ignored, each with the reason why that is harmless.
+    :cvar API: whose action it is.
     """
 
     ACCEPTED: ClassVar[Mapping[str, str]] = {}
+    API: ClassVar[Literal["ec2", "sts"]] = "ec2"
 
     dry_run: bool = boolean("DryRun")
 
@@ -48,6 +54,13 @@ class Action(ABC):
         :raises EC2Error: it cannot be done as asked.
         :raises CloudError: the cloud does not do it.
         """
+
+    def namespace(self, call: Call, version: str) -> str:
+        """The XML namespace of its answer.
+
+        :param version: the API version to answer in.
+        """
+        return namespace_of(version)
 
     def stop_if_dry_run(self) -> None:
         """Go no further if the client only wants to know whether it could.

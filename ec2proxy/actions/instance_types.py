@@ -5,15 +5,16 @@ from typing import Any
 
 from attrs import frozen
 
-from ec2proxy.actions import profiles
+from ec2proxy.actions import eucalyptus, profiles
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.images import root_device_type
 from ec2proxy.actions.instances import IMAGES_MAX_AGE
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
-from ec2proxy.ec2.params import Filter, integer, structures, text, texts
+from ec2proxy.ec2.params import Filter, boolean, integer, structures, text, texts
 from ec2proxy.ec2.xml import Payload
+from ec2proxy.errors import Unsupported
 from ec2proxy.model import HardwareProfile, Image
 
 _MOST_TYPES = 100
@@ -30,9 +31,18 @@ class DescribeInstanceTypes(Action):
     filters: tuple[Filter, ...] = structures("Filter", Filter)
     max_results: int | None = integer("MaxResults", minimum=5, maximum=_MOST_TYPES)
     next_token: str = text("NextToken")
+    availability: bool | None = boolean("Availability", default=None)
+
+    def namespace(self, call: Call, version: str) -> str:
+        """EC2's, or Eucalyptus's where one of its clients asks."""
+        return eucalyptus.NAMESPACE if eucalyptus.asks(call) else super().namespace(call, version)
 
     async def perform(self, call: Call) -> Payload:
         """The instance types asked for, in the backend's order unless they are paged."""
+        if eucalyptus.asks(call):
+            return await self._as_eucalyptus(call)
+        if self.availability is not None:
+            raise EC2Error("UnknownParameter", "The parameter Availability is not recognized")
         matches = matcher(self.filters, _FILTERS)
         credentials = call.principal.credentials
         known = await call.cloud.inventory.hardware_profiles(credentials)
@@ -49,6 +59,16 @@ class DescribeInstanceTypes(Action):
                 found, lambda item: item["instanceType"], self.max_results or _MOST_TYPES, self.next_token, asked
             )
         return {"instanceTypeSet": found, "nextToken": token}
+
+    async def _as_eucalyptus(self, call: Call) -> Payload:
+        if self.availability:
+            raise Unsupported("This cloud does not tell how many instances of a type it has room for.")
+        if self.filters or self.max_results is not None or self.next_token:
+            raise Unsupported("Eucalyptus describes instance types without filters and pages.")
+        known = await call.cloud.inventory.hardware_profiles(call.principal.credentials)
+        found = chosen(known.items, self.instance_types)
+        self.stop_if_dry_run()
+        return {"instanceTypeDetails": [eucalyptus.item(profile) for profile in found]}
 
 
 @frozen

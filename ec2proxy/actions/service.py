@@ -8,8 +8,9 @@ from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.errors import from_cloud
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.cloud import Cloud
-from ec2proxy.ec2 import forms, params, versions, xml
+from ec2proxy.ec2 import forms, params, sts, versions, xml
 from ec2proxy.ec2.errors import EC2Error, shown
+from ec2proxy.ec2.known_actions import known_actions
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
@@ -35,6 +36,8 @@ class EC2Service:
     async def perform(self, request: RawRequest, trace: Trace) -> bytes:
         """See :meth:`IEC2Service.perform`."""
         pairs = forms.pairs(request)
+        if ("Version", sts.VERSION) in pairs:
+            trace.api = "sts"
         principal = self._authenticator.authenticate(request, pairs)
         trace.principal = principal.name
         trace.region = principal.region or self._cloud.name
@@ -43,14 +46,29 @@ class EC2Service:
         name = params.single(pairs, "Action")
         if not name:
             raise EC2Error("MissingAction", "The request must contain the parameter Action.")
-        known = self._actions.get(name)
-        if known is None:
-            raise EC2Error("InvalidAction", f"The action {shown(name)} is not valid for this web service.")
+        known = self._known(name, trace.api)
         trace.action = name
         action = params.bind(known, pairs)
-        call = Call(principal, self._cloud, trace.region, named, self._pager)
+        host = (request.header(b"host") or b"").decode("ascii", "replace")
+        path = request.path.decode("ascii", "replace")
+        call = Call(principal, self._cloud, trace.region, named, self._pager, host, path)
         try:
             payload = await action.perform(call)
         except CloudError as error:
             raise from_cloud(error) from error
-        return xml.response(name, version, trace.request_id, payload)
+        if action.API == "sts":
+            return sts.response(name, trace.request_id, payload or {})
+        return xml.response(name, action.namespace(call, version), trace.request_id, payload)
+
+    def _known(self, name: str, api: str) -> type[Action]:
+        """The action of a name.
+
+        :raises EC2Error: ``InvalidAction`` for a name that means nothing, ``UnsupportedOperation`` for what EC2 has
+            and ec2proxy has not.
+        """
+        action = self._actions.get(name)
+        if action is not None and api == action.API:
+            return action
+        if api == "ec2" and name in known_actions():
+            raise EC2Error("UnsupportedOperation", f"The action {name} is not offered here.")
+        raise EC2Error("InvalidAction", f"The action {shown(name)} is not valid for this web service.")

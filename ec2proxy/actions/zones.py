@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.regions import region_of
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.params import Filter, structures, texts
 from ec2proxy.ec2.xml import Payload
@@ -24,13 +25,14 @@ class DescribeAvailabilityZones(Action):
 
     async def perform(self, call: Call) -> Payload:
         """The realms asked for, in the backend's order."""
+        region = region_of(call, self.filters)
         matches = matcher(
             self.filters,
             {
-                "group-name": lambda realm: (call.region,),
-                "network-border-group": lambda realm: (call.region,),
+                "group-name": lambda realm: (region,),
+                "network-border-group": lambda realm: (region,),
                 "opt-in-status": lambda realm: ("opt-in-not-required",),
-                "region-name": lambda realm: (call.region,),
+                "region-name": lambda realm: (region,),
                 "state": lambda realm: (_state(realm),),
                 "zone-id": lambda realm: (realm.id,),
                 "zone-name": lambda realm: (realm.id,),
@@ -45,7 +47,7 @@ class DescribeAvailabilityZones(Action):
         found = [realm for realm in realms.items if (not asked or realm.id in asked) and matches(realm)]
         self.stop_if_dry_run()
         render = _as_ec2 if call.version else _as_deltacloud
-        return {"availabilityZoneInfo": [render(realm, call.region) for realm in found]}
+        return {"availabilityZoneInfo": [render(realm, region) for realm in found]}
 
 
 def _state(realm: Realm) -> str:

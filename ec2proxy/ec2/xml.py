@@ -14,20 +14,17 @@ Payload: TypeAlias = Mapping[str, Value]
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
-def response(action: str, version: str, request_id: str, payload: Payload | None) -> bytes:
+def response(action: str, namespace: str, request_id: str, payload: Payload | None) -> bytes:
     """The document that answers an action.
 
     ``requestId`` comes first, since salt-cloud takes the second child for the payload.
 
     :param action: ``DescribeInstances``.
-    :param version: the API version asked for, checked by :func:`ec2proxy.ec2.versions.checked`.
+    :param namespace: as :func:`namespace_of` gives it, for one.
     :param payload: what follows, in its order; None for an action that only says ``<return>true</return>``.
     """
-    namespace = namespace_of(version)
-    default: Any = {None: namespace}  # lxml's stubs know of no default namespace
-    root = etree.Element(f"{{{namespace}}}{action}Response", nsmap=default)
-    _write(root, f"{{{namespace}}}", {"requestId": request_id, **({"return": True} if payload is None else payload)})
-    return _document(root)
+    members = {"requestId": request_id, **({"return": True} if payload is None else payload)}
+    return document(f"{action}Response", namespace, members)
 
 
 def error(code: str, message: str, request_id: str) -> bytes:
@@ -35,6 +32,14 @@ def error(code: str, message: str, request_id: str) -> bytes:
     root = etree.Element("Response")
     _write(root, "", {"Errors": {"Error": {"Code": code, "Message": message}}, "RequestID": request_id})
     return _document(root)
+
+
+def document(root: str, namespace: str, members: Payload) -> bytes:
+    """A whole document: ``members`` under an element ``root``, all in one namespace."""
+    default: Any = {None: namespace}  # lxml's stubs know of no default namespace
+    element = etree.Element(f"{{{namespace}}}{root}", nsmap=default)
+    _write(element, f"{{{namespace}}}", members)
+    return _document(element)
 
 
 def namespace_of(version: str) -> str:

@@ -34,11 +34,11 @@ class Exchange:
 
     :param request: the request; whoever made it delivers ``notifyFinish``.
     :param access: where its line goes once it is over, however it ends.
-    :param explain: makes the answer of a failure and the request's id.
+    :param explain: makes the answer of a failure and the request's trace.
     """
 
     def __init__(
-        self, request: Request, access: AccessLog, explain: Callable[[Failure, str], Answer] = explained
+        self, request: Request, access: AccessLog, explain: Callable[[Failure, Trace], Answer] = explained
     ) -> None:
         self.request = request
         self.trace = Trace(request_id())
@@ -84,7 +84,7 @@ class Exchange:
         # What a cancelled call comes to is as a rule its cancellation, but a bug on that way is still a bug.
         if self._gone and failure.check(*_QUIET):
             return
-        answer = self._explain(failure, self.trace.request_id)
+        answer = self._explain(failure, self.trace)
         if self.request.startedWriting:
             # Half of an answer must not look like the whole of it.
             self.error = answer.code

@@ -74,7 +74,7 @@ class ProxyRequest(Request):
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer what should not have happened through the one funnel."""
         exchange = Exchange(self, self.site.access)
-        answer = explained(reason, exchange.trace.request_id)
+        answer = explained(reason, exchange.trace)
         if self.startedWriting:
             self.loseConnection()
         else:

@@ -124,7 +124,7 @@ class ActionTestCase(SynchronousTestCase):
         def failed(failure: Failure) -> Heard | Failure:
             if failure.check(CancelledError):
                 return failure
-            answer = explained(failure, trace.request_id)
+            answer = explained(failure, trace)
             return Heard(answer.status, answer.body)
 
         answering = Deferred.fromCoroutine(self.service.perform(request, trace))

@@ -1,6 +1,13 @@
 """DescribeInstanceTypes and DescribeInstanceTypeOfferings."""
 
-from tests.actions.support import ActionTestCase
+from typing import Any
+
+from attrs import evolve
+from lxml import etree
+
+from tests.actions.support import ActionTestCase, Heard, basic
+
+EUCALYPTUS = "{http://msgs.eucalyptus.com/3.3.0}"
 
 
 class InstanceTypeTests(ActionTestCase):
@@ -110,3 +117,46 @@ class OfferingTests(ActionTestCase):
         self.assertEqual(len(set(found)), 8)
         self.assertEqual(token, {"NextToken": None})
         self.refused("DryRunOperation", "DescribeInstanceTypeOfferings", status=412, DryRun=True)
+
+
+class EucalyptusTests(ActionTestCase):
+    """Eucalyptus's action of the same name."""
+
+    def ask_at(self, path: bytes, *pairs: tuple[str, str], **how: Any) -> Heard:
+        """Ask at a path of Eucalyptus's."""
+        request = evolve(basic(("Action", "DescribeInstanceTypes"), *pairs, **how), path=path)
+        return self.successResultOf(self.perform(request))
+
+    def items(self, heard: Heard) -> list[dict[str, str | None]]:
+        """The types in an answer, whose every element has to be in the namespace that libcloud looks for."""
+        self.assertEqual(heard.status, 200, heard.body)
+        root = etree.fromstring(heard.body)
+        self.assertEqual({node.tag.partition("}")[0] + "}" for node in root.iter()}, {EUCALYPTUS})
+        self.assertEqual(root.tag, f"{EUCALYPTUS}DescribeInstanceTypesResponse")
+        details = root.find(f"{EUCALYPTUS}instanceTypeDetails")
+        assert details is not None
+        return [{each.tag.removeprefix(EUCALYPTUS): each.text for each in item} for item in details]
+
+    def test_paths(self) -> None:
+        """At the paths of Eucalyptus; what a profile does not say is 0, since libcloud wants numbers."""
+        for path in (b"/services/compute/", b"/services/Eucalyptus"):
+            items = self.items(self.ask_at(path))
+            self.assertEqual(items[0], {"name": "m1-small", "cpu": "1", "disk": "160", "memory": "1740"})
+            self.assertEqual(items[-1], {"name": "opaque", "cpu": "0", "disk": "0", "memory": "0"})
+
+    def test_versions(self) -> None:
+        """In versions in which EC2 has no such action, as boto 2 and euca2ools ask."""
+        for version in ("2014-10-01", "2015-10-01"):
+            asked = ("Action", "DescribeInstanceTypes"), ("InstanceType.1", "opaque")
+            self.assertEqual([one["name"] for one in self.items(self.ask(*asked, version=version))], ["opaque"])
+        heard = self.ask(("Action", "DescribeInstanceTypes"), version=None)
+        self.assertEqual(len(self.understood("DescribeInstanceTypes", heard, "2012-04-01")["InstanceTypes"]), 4)
+
+    def test_parameters(self) -> None:
+        """What it takes is Eucalyptus's; what that does not have is refused, and the other way round."""
+        self.items(self.ask_at(b"/services/compute", ("Availability", "false")))
+        for refused in (("Availability", "true"), ("MaxResults", "5"), ("NextToken", "x")):
+            self.told("UnsupportedOperation", self.ask_at(b"/services/compute", refused))
+        self.told("InvalidInstanceType", self.ask_at(b"/services/compute", ("InstanceType.1", "x")))
+        self.told("DryRunOperation", self.ask_at(b"/services/compute", ("DryRun", "true")), 412)
+        self.told("UnknownParameter", self.ask(("Action", "DescribeInstanceTypes"), ("Availability", "true")))

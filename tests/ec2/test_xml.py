@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ec2proxy.ec2 import xml
 from tests.ec2.properties import unhurried
 
+NAMESPACE = xml.namespace_of("2016-11-15")
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
@@ -20,7 +21,7 @@ VALUES = st.recursive(
 
 def inside(payload: xml.Payload) -> bytes:
     """What stands after the request id."""
-    written = xml.response("X", "2016-11-15", "id", payload)
+    written = xml.response("X", NAMESPACE, "id", payload)
     return written.partition(b"</requestId>")[2].removesuffix(b"</XResponse>")
 
 
@@ -28,14 +29,14 @@ class ResponseTests(SynchronousTestCase):
     def test_envelope(self) -> None:
         """Root, namespace with its slash, requestId first, then the payload in order."""
         self.assertEqual(
-            xml.response("DescribeThings", "2014-10-01", "rid", {"b": 1, "a": "x"}),
+            xml.response("DescribeThings", xml.namespace_of("2014-10-01"), "rid", {"b": 1, "a": "x"}),
             DECLARATION + b'<DescribeThingsResponse xmlns="http://ec2.amazonaws.com/doc/2014-10-01/">'
             b"<requestId>rid</requestId><b>1</b><a>x</a></DescribeThingsResponse>",
         )
 
     def test_no_payload(self) -> None:
         """An action without one says that it worked: boto2, libcloud and salt look for it."""
-        written = xml.response("X", "2016-11-15", "rid", None)
+        written = xml.response("X", NAMESPACE, "rid", None)
         self.assertTrue(written.endswith(b"<requestId>rid</requestId><return>true</return></XResponse>"))
 
     def test_values(self) -> None:
@@ -75,7 +76,7 @@ class ResponseTests(SynchronousTestCase):
     @given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES))
     def test_always_well_formed(self, payload: Mapping[str, xml.Value]) -> None:
         """Any payload makes a document of one namespace, whose second child is the payload."""
-        root = etree.fromstring(xml.response("X", "2016-11-15", "id", payload))
+        root = etree.fromstring(xml.response("X", NAMESPACE, "id", payload))
         spaces = {etree.QName(element).namespace for element in root.iter()}
         self.assertEqual(spaces, {"http://ec2.amazonaws.com/doc/2016-11-15/"})
         names = [etree.QName(child).localname for child in root]
