@@ -73,25 +73,28 @@ def host_name(image_id: str, instance_id: str, kind: str) -> Address:
     return Address(f"{image_id}.{instance_id}.{kind}.com")
 
 
+def _instance(
+    owner: str, number: int, name: str, image: str, profile: str, host: str, realm_id: str = "us", **more: object
+) -> Instance:
+    instance_id = f"inst{number}"
+    return Instance(
+        instance_id,
+        name,
+        owner,
+        image,
+        realm_id,
+        profile,
+        public_addresses=(host_name(host, instance_id, "public"),),
+        private_addresses=(host_name(host, instance_id, "private"),),
+        **more,  # type: ignore[arg-type]  # it is called below only
+    )
+
+
 def instances(owner: str) -> tuple[Instance, ...]:
     """The instances, all of ``owner``."""
-
-    def one(number: int, name: str, image: str, profile: str, host: str, **more: object) -> Instance:
-        instance_id = f"inst{number}"
-        fields: dict[str, object] = {"realm_id": "us", **more}
-        return Instance(
-            instance_id,
-            name,
-            owner,
-            image,
-            profile_id=profile,
-            public_addresses=(host_name(host, instance_id, "public"),),
-            private_addresses=(host_name(host, instance_id, "private"),),
-            **fields,  # type: ignore[arg-type]  # one() is called below only
-        )
-
     return (
-        one(
+        _instance(
+            owner,
             0,
             "Mock Instance With Profile Change",
             "img1",
@@ -101,9 +104,10 @@ def instances(owner: str) -> tuple[Instance, ...]:
             network_interfaces=(),
         ),
         # Its image is img3 and its host name says img1: so it is in the recordings.
-        one(1, "MockUserInstance", "img3", "m1-small", "img1", network_interfaces=("nic1",)),
-        one(2, "AnotherInstance", "img1", "m1-large", "img1"),
-        one(
+        _instance(owner, 1, "MockUserInstance", "img3", "m1-small", "img1", network_interfaces=("nic1",)),
+        _instance(owner, 2, "AnotherInstance", "img1", "m1-large", "img1"),
+        _instance(
+            owner,
             3,
             "",
             "img3",

@@ -283,6 +283,47 @@ _THINGS: Mapping[str, Callable[[Call], Mapping[str, object]]] = {
 }
 
 
+_SPECIAL: dict[str, Operation] = {
+    "GET realms/:id": Operation(_show_realm, timed=True),
+    "GET images": Operation(_list_images, timed=True),
+    "GET instances": Operation(_list_instances, timed=True),
+    "GET instances/:id": Operation(_show_instance, timed=True),
+    "GET instance_states": Operation(lambda call: documents.instance_states(call.wanted), private=False),
+    "GET drivers": Operation(lambda call: documents.driver_names(call.wanted, only=False), private=False),
+    "GET drivers/:id": Operation(_show_driver, private=False),
+    "POST images": Operation(_create_image, ("instance_id",)),
+    "DELETE images/:id": Operation(_destroy_image),
+    "POST instances": Operation(_create_instance, ("image_id",)),
+    "POST instances/:id/start": Operation(_act("start"), timed=True),
+    "POST instances/:id/stop": Operation(_act("stop"), timed=True),
+    "POST instances/:id/reboot": Operation(_act("reboot"), timed=True),
+    "POST instances/:id/run": Operation(_run, ("cmd",)),
+    "DELETE instances/:id": Operation(_destroy_instance, timed=True),
+    "POST keys": Operation(_create_key, ("name",)),
+    "DELETE keys/:id": Operation(_destroy_key),
+    "POST addresses": Operation(_create_address),
+    "POST addresses/:id/associate": Operation(_associate, ("instance_id",)),
+    "POST addresses/:id/disassociate": Operation(_disassociate),
+    "DELETE addresses/:id": Operation(_destroyed(lambda call: call.cloud.network.release_address)),
+    "POST storage_volumes": Operation(_create_volume),
+    "POST storage_volumes/:id/attach": Operation(_attach, ("instance_id", "device")),
+    "POST storage_volumes/:id/detach": Operation(_detach),
+    "DELETE storage_volumes/:id": Operation(_destroyed(lambda call: call.cloud.storage.destroy_volume)),
+    "POST storage_snapshots": Operation(_create_snapshot, ("volume_id",)),
+    "DELETE storage_snapshots/:id": Operation(_destroy_snapshot),
+    "POST networks": Operation(_create_network),
+    "DELETE networks/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_network)),
+    "POST subnets": Operation(_create_subnet, ("network_id", "address_block")),
+    "DELETE subnets/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_subnet)),
+    "POST network_interfaces": Operation(_create_interface, ("instance", "network")),
+    "DELETE network_interfaces/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_interface)),
+    "POST firewalls": Operation(_create_firewall, ("name", "description")),
+    "POST firewalls/:id/rules": Operation(_add_rule, ("protocol", "port_from", "port_to")),
+    "DELETE firewalls/:id": Operation(_destroyed(lambda call: call.cloud.firewalls.destroy)),
+    "DELETE firewalls/:id/:rule": Operation(_remove_rule),
+}
+
+
 def _operations() -> Mapping[str, Operation]:
     table: dict[str, Operation] = {}
     for collection, things in _THINGS.items():
@@ -290,45 +331,7 @@ def _operations() -> Mapping[str, Operation]:
         table[f"GET {collection}/:id"] = Operation(_show(collection, things), timed=True)
     for path in ("hardware_profiles", "hardware_profiles/:id"):
         table[f"GET {path}"] = evolve(table[f"GET {path}"], private=False)
-    return table | {
-        "GET realms/:id": Operation(_show_realm, timed=True),
-        "GET images": Operation(_list_images, timed=True),
-        "GET instances": Operation(_list_instances, timed=True),
-        "GET instances/:id": Operation(_show_instance, timed=True),
-        "GET instance_states": Operation(lambda call: documents.instance_states(call.wanted), private=False),
-        "GET drivers": Operation(lambda call: documents.driver_names(call.wanted, only=False), private=False),
-        "GET drivers/:id": Operation(_show_driver, private=False),
-        "POST images": Operation(_create_image, ("instance_id",)),
-        "DELETE images/:id": Operation(_destroy_image),
-        "POST instances": Operation(_create_instance, ("image_id",)),
-        "POST instances/:id/start": Operation(_act("start"), timed=True),
-        "POST instances/:id/stop": Operation(_act("stop"), timed=True),
-        "POST instances/:id/reboot": Operation(_act("reboot"), timed=True),
-        "POST instances/:id/run": Operation(_run, ("cmd",)),
-        "DELETE instances/:id": Operation(_destroy_instance, timed=True),
-        "POST keys": Operation(_create_key, ("name",)),
-        "DELETE keys/:id": Operation(_destroy_key),
-        "POST addresses": Operation(_create_address),
-        "POST addresses/:id/associate": Operation(_associate, ("instance_id",)),
-        "POST addresses/:id/disassociate": Operation(_disassociate),
-        "DELETE addresses/:id": Operation(_destroyed(lambda call: call.cloud.network.release_address)),
-        "POST storage_volumes": Operation(_create_volume),
-        "POST storage_volumes/:id/attach": Operation(_attach, ("instance_id", "device")),
-        "POST storage_volumes/:id/detach": Operation(_detach),
-        "DELETE storage_volumes/:id": Operation(_destroyed(lambda call: call.cloud.storage.destroy_volume)),
-        "POST storage_snapshots": Operation(_create_snapshot, ("volume_id",)),
-        "DELETE storage_snapshots/:id": Operation(_destroy_snapshot),
-        "POST networks": Operation(_create_network),
-        "DELETE networks/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_network)),
-        "POST subnets": Operation(_create_subnet, ("network_id", "address_block")),
-        "DELETE subnets/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_subnet)),
-        "POST network_interfaces": Operation(_create_interface, ("instance", "network")),
-        "DELETE network_interfaces/:id": Operation(_destroyed(lambda call: call.cloud.network.destroy_interface)),
-        "POST firewalls": Operation(_create_firewall, ("name", "description")),
-        "POST firewalls/:id/rules": Operation(_add_rule, ("protocol", "port_from", "port_to")),
-        "DELETE firewalls/:id": Operation(_destroyed(lambda call: call.cloud.firewalls.destroy)),
-        "DELETE firewalls/:id/:rule": Operation(_remove_rule),
-    }
+    return table | _SPECIAL
 
 
 OPERATIONS: Mapping[str, Operation] = _operations()
