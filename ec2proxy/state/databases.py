@@ -70,8 +70,6 @@ def sqlite(path: Path, patience: float = PATIENCE) -> Database:
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, record: Any) -> None:
-        # Python's own idea of when a transaction begins is switched off.
-        connection.isolation_level = None
         (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
         if mode != "wal":
             raise StateError(f"{path}: SQLite cannot keep a write-ahead log there")

@@ -26,6 +26,8 @@ T = TypeVar("T")
 _TRIES = 5
 _DEADLOCKS = frozenset({"40P01", "40001"})
 """PostgreSQL's SQLSTATEs for a transaction that it gave up in favour of another."""
+_READ_ONLY = "25006"
+"""Its SQLSTATE where nothing may be written: the server has become a standby."""
 
 _CHECK = row("seal", "", "check")
 """Where something sealed is kept that is no secret: who has another key cannot unseal it."""
@@ -159,16 +161,19 @@ class SqlStateStore:
             with database.engine.begin() as connection:
                 return [work(connection) for work in batch]
         except SQLAlchemyError as error:
-            if tries > 1 and _gave_way(error):
+            if tries > 1 and _sqlstate(error) in _DEADLOCKS:
                 return self._transact(batch, tries - 1)
             self._log.error("The state store {name} failed: {reason}", name=database.name, reason=_reason(error))
+            if _sqlstate(error) == _READ_ONLY:
+                # Another connection may lead to the server that has taken its place.
+                database.engine.dispose()
             # Its cause is logged, and is not for others' eyes.
             raise StateUnavailable from None
 
 
-def _gave_way(error: SQLAlchemyError) -> bool:
-    """Whether a transaction was given up in favour of another, and may be tried again."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _DEADLOCKS
+def _sqlstate(error: SQLAlchemyError) -> str | None:
+    """PostgreSQL's code of what went wrong, if it is PostgreSQL's and has come this far."""
+    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -122,6 +122,20 @@ class SqliteTests(StoreTestCase):
         self.result_of(store.put("s", "k", "key", {}))
         self.assertEqual(self.result_of(store.items("s", "k")), {"key": {}})
 
+    def test_locked_first(self) -> None:
+        """A transaction that has read can write: nobody else has written meanwhile."""
+        store, other = self.opened(), self.opened()
+        name = row("k", "s", "key")
+
+        def other_writes(connection: Connection) -> None:
+            self.assert_unavailable(other.put("s", "k", "key", {"of": "other"}), "database is locked")
+
+        def read(connection: Connection) -> str | None:
+            return records.get(connection, name)
+
+        batch = [read, other_writes, lambda connection: records.apply(connection, {name: "{}"}, 0.0), read]
+        self.assertEqual(store._transact(batch), [None, None, None, "{}"])
+
     def test_full(self) -> None:
         """A write that does not fit fails, whole; smaller ones do not."""
         store = self.opened()
@@ -325,6 +339,13 @@ class PostgresqlTests(StoreTestCase):
         """A standby is told of at the start."""
         url = server().database().update_query_dict({"options": "-c default_transaction_read_only=on"})
         self.assert_refused(store_in(postgresql(url), Path(self.mktemp())), "read-only transaction")
+
+    def test_failed_over(self) -> None:
+        """A server that has become a standby is left for the one that has taken its place."""
+        store = postgresql_store(self)
+        store._transact([lambda c: c.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")])
+        self.assert_unavailable(store.put("s", "k", "key", {"secret": "hunter2"}), "read-only transaction")
+        self.result_of(store.put("s", "k", "key", {}))
 
     def test_other_key(self) -> None:
         """A machine with another key is not let in."""
