@@ -21,6 +21,7 @@ _CODES = {
     errors.Forbidden: "UnauthorizedOperation",
     errors.BackendUnavailable: "Unavailable",
     errors.BackendTimeout: "Unavailable",
+    errors.StateUnavailable: "Unavailable",
 }
 _MESSAGES = {
     errors.Unauthenticated: "The cloud did not accept the credentials.",

@@ -42,3 +42,16 @@ class Cloud:
         inventory = Inventory(driver, clock, freshness)
         lifecycle = Lifecycle(name, driver, inventory, store, clock)
         return cls(name, driver, inventory, lifecycle, Launcher(driver, inventory, lifecycle, store, clock, entropy))
+
+    async def resume(self, before: float) -> None:
+        """Take up what an earlier process left unfinished.
+
+        :param before: when this process began, in epoch seconds.
+        """
+        await self.lifecycle.resume(before)
+        await self.launcher.resume()
+
+    async def stop(self) -> None:
+        """Leave everything as it is; what is not finished is remembered."""
+        await self.launcher.stop()
+        await self.lifecycle.stop()

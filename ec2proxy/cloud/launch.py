@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
 from attrs import asdict, define, evolve, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ec2proxy.cloud.attributes import Attributes
+from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.deferring import settle, shielded
 from ec2proxy.cloud.inventory import Inventory, Snapshot
 from ec2proxy.cloud.ledger import Launch, Ledger, Work
@@ -20,7 +22,7 @@ from ec2proxy.cloud.lifecycle import Lifecycle
 from ec2proxy.cloud.tokens import Claim, Tokens
 from ec2proxy.cloud.view import InstanceView, view_of
 from ec2proxy.ec2 import states
-from ec2proxy.errors import CloudError, IdempotencyMismatch, OutcomeUnknown
+from ec2proxy.errors import BackendError, CloudError, IdempotencyMismatch, OutcomeUnknown
 from ec2proxy.interfaces import ICloudDriver, IStateStore
 from ec2proxy.model import Credentials, Instance, InstanceSpec
 
@@ -46,9 +48,21 @@ class Order:
     tags: Mapping[str, str] = {}
     attributes: Attributes = Attributes()
 
+    def record(self) -> dict[str, Any]:
+        """The order as JSON can hold it; it holds the user data."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Order":
+        """The order that :meth:`record` gave."""
+        spec = dict(record["spec"])
+        spec["firewall_ids"] = tuple(spec["firewall_ids"])
+        kept = {"spec": InstanceSpec(**spec), "attributes": from_record(record["attributes"])}
+        return cls(**{**record, **kept})
+
     def fingerprint(self) -> str:
         """A digest that two orders share only if they ask for the same."""
-        asked = asdict(self) | {"client_token": ""}
+        asked = self.record() | {"client_token": ""}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
@@ -89,6 +103,7 @@ class Launcher:
         self._entropy = entropy
         self._under_way: dict[tuple[str, str], list[Deferred[None]]] = {}
         self._creating: Counter[str] = Counter()
+        self._resuming: set[Deferred[None]] = set()
 
     async def launch(self, credentials: Credentials, order: Order) -> Launched:
         """Carry out an order, or find what it led to when it came before.
@@ -110,14 +125,20 @@ class Launcher:
         """Wait for launches with the same token before going ahead."""
         # Looking comes first: it proves who asks.
         _, ledger = await self._lifecycle.look(credentials)
-        key = ledger.scope, order.client_token
+        async with self._turn(ledger.scope, order.client_token):
+            return await self._create_once(credentials, order, ledger.scope)
+
+    @asynccontextmanager
+    async def _turn(self, scope: str, token: str) -> AsyncIterator[None]:
+        """Be the only one who launches with a token meanwhile."""
+        key = scope, token
         while key in self._under_way:
             waiting: Deferred[None] = Deferred()
             self._under_way[key].append(waiting)
             await waiting
         self._under_way[key] = []
         try:
-            return await self._create_once(credentials, order, ledger.scope)
+            yield
         finally:
             for waiting in self._under_way.pop(key):
                 waiting.callback(None)
@@ -154,6 +175,9 @@ class Launcher:
         """
         snapshot, ledger = await self._lifecycle.look(credentials)
         launching = _Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
+        # From here on instances may come to be that nobody but this record knows of.
+        at = launching.at if since is None else since
+        await ledger.ordered(reservation_id, {"order": order.record(), "at": at}, credentials)
         try:
             if since is not None:
                 await self._take_up(launching, snapshot, since)
@@ -167,22 +191,65 @@ class Launcher:
         except Exception:
             for instance in launching.created.values():
                 await self._lifecycle.pursue(credentials, Work("terminate", instance, self._clock.seconds()))
+            await ledger.delivered(reservation_id)
             raise
+        await ledger.delivered(reservation_id)
         created = launching.created
         views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
         return Launched(reservation_id, tuple(created), views)
 
     async def _take_up(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
         """Count in what an earlier attempt is known, or seems, to have created."""
-        ledger, token = launching.ledger, launching.order.client_token
+        ledger = launching.ledger
         for instance_id, launch in ledger.launches.items():
             work = ledger.work.get(instance_id)
             unlisted = work.instance if work is not None and work.verb == "run" else None
             instance = snapshot.by_id.get(instance_id, unlisted)
             wanted = work is None or work.verb != "terminate"
-            if launch.client_token == token and launch.at >= since and instance is not None and wanted:
+            if launch.reservation_id == launching.reservation_id and instance is not None and wanted:
                 launching.created[instance_id] = instance
         await self._adopt_unclaimed(launching, snapshot, since, launching.missing)
+
+    async def resume(self) -> None:
+        """Take up the launches that an earlier process left unfinished: keep what was created, create no more."""
+        for credentials, ledger in await self._lifecycle.unfinished_orders():
+            for reservation_id, record in list(ledger.orders.items()):
+                resuming = Deferred.fromCoroutine(self._resume(credentials, ledger, reservation_id, record))
+                self._resuming.add(resuming)
+                resuming.addBoth(self._resumed, resuming)
+
+    def _resumed(self, outcome: Failure | None, resuming: "Deferred[None]") -> None:
+        self._resuming.discard(resuming)
+        if isinstance(outcome, Failure) and not outcome.check(CancelledError):
+            self._log.failure("A launch could not be taken up", outcome)
+
+    async def stop(self) -> None:
+        """Leave launches that are being taken up to the next process."""
+        for resuming in list(self._resuming):
+            resuming.cancel()
+
+    async def _resume(
+        self, credentials: Credentials, ledger: Ledger, reservation_id: str, record: Mapping[str, Any]
+    ) -> None:
+        order, since = Order.of(record["order"]), float(record["at"])
+        async with self._turn(ledger.scope, order.client_token or reservation_id):
+            launching = _Launching(credentials, order, ledger, reservation_id, since)
+            looks = 0
+            # The backend may still be at it, and may be down itself.
+            while looks < len(LOOKS_FOR_LOST) and launching.missing and reservation_id in ledger.orders:
+                await deferLater(self._clock, LOOKS_FOR_LOST[looks])
+                try:
+                    snapshot, _ = await self._lifecycle.look(credentials)
+                except BackendError as error:
+                    self._log.info("Cannot take up a launch yet: {reason}", reason=error.message)
+                    continue
+                looks += 1
+                await self._take_up(launching, snapshot, since)
+            for instance in launching.created.values():
+                if instance.id not in ledger.work:
+                    await self._lifecycle.pursue(credentials, Work("run", instance, self._clock.seconds()))
+            self._log.info("Took up {launch}: {count} created", launch=reservation_id, count=len(launching.created))
+            await ledger.delivered(reservation_id)
 
     async def _ask(self, launching: "_Launching", count: int) -> None:
         credentials, scope = launching.credentials, launching.ledger.scope

@@ -4,6 +4,7 @@ A ledger is read from the state store once and then kept in memory. Each change 
 two callers act on the same past, and its method returns when it is stored. The store takes changes in their order.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from attrs import asdict, frozen
 from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.planner import Verb
 from ec2proxy.interfaces import IStateStore
-from ec2proxy.model import Instance
+from ec2proxy.model import Credentials, Instance
 
 
 @frozen(eq=False)
@@ -84,6 +85,7 @@ class Ledger:
     :ivar seen: when an instance was first seen, in epoch seconds.
     :ivar tags: the tags of any resource.
     :ivar attributes: what clients have set of instances.
+    :ivar orders: launches under way, by reservation id, as :meth:`ordered` was given them.
     :ivar missing: since when an instance is not listed that is neither worked on nor buried. Not stored.
     :ivar tidied: when that was looked at last. Not stored.
     """
@@ -97,6 +99,8 @@ class Ledger:
         self.seen: dict[str, float] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
         self.attributes: dict[str, Attributes] = {}
+        self.orders: dict[str, Mapping[str, Any]] = {}
+        self._credentials: Credentials | None = None
         self.missing: dict[str, float] = {}
         self.tidied = 0.0
 
@@ -115,10 +119,16 @@ class Ledger:
             self.tags[key] = {name: str(text) for name, text in value.items()}
         for key, value in (await items(self.scope, "attributes")).items():
             self.attributes[key] = from_record(value)
+        for key, value in (await items(self.scope, "order")).items():
+            self.orders[key] = json.loads(self._unsealed(value, "order", key))
 
-    async def promise(self, work: Work) -> None:
-        """Remember unfinished work, instead of any that there is for that instance."""
+    async def promise(self, work: Work, credentials: Credentials) -> None:
+        """Remember unfinished work, instead of any that there is for that instance.
+
+        :param credentials: whose promise it is; kept sealed as long as anything is unfinished.
+        """
         key = work.instance.id
+        await self._keep(credentials)
         before = self.work.get(key)
         self.work[key] = work
         record = {"verb": work.verb, "instance": _record(work.instance), "since": work.since}
@@ -135,6 +145,54 @@ class Ledger:
         if self.work.get(work.instance.id) is work:
             del self.work[work.instance.id]
             await self._store.delete(self.scope, "work", work.instance.id)
+            await self._let_go()
+
+    async def ordered(self, reservation_id: str, order: Mapping[str, Any], credentials: Credentials) -> None:
+        """Remember what is about to be created, so that it is found if the answer is never heard.
+
+        :param order: what JSON can hold; it is kept sealed, since user data is part of it.
+        """
+        await self._keep(credentials)
+        self.orders[reservation_id] = order
+        await self._store.put(
+            self.scope, "order", reservation_id, self._sealed(json.dumps(order), "order", reservation_id)
+        )
+
+    async def delivered(self, reservation_id: str) -> None:
+        """Forget an order: all that came of it is remembered."""
+        if self.orders.pop(reservation_id, None) is not None:
+            await self._store.delete(self.scope, "order", reservation_id)
+            await self._let_go()
+
+    async def credentials(self) -> Credentials | None:
+        """Whose unfinished work this is; None where none is kept.
+
+        :raises ValueError: they were sealed with another key.
+        """
+        kept = await self._store.get(self.scope, "credentials", "")
+        return None if kept is None else Credentials(**json.loads(self._unsealed(kept, "credentials", "")))
+
+    async def _keep(self, credentials: Credentials) -> None:
+        if self._credentials != credentials:
+            self._credentials = credentials
+            text = json.dumps({"user": credentials.user, "password": credentials.password})
+            try:
+                await self._store.put(self.scope, "credentials", "", self._sealed(text, "credentials", ""))
+            except Exception:
+                self._credentials = None
+                raise
+
+    async def _let_go(self) -> None:
+        if not self.work and not self.orders:
+            self._credentials = None
+            await self._store.delete(self.scope, "credentials", "")
+
+    def _sealed(self, secret: str, kind: str, key: str) -> dict[str, object]:
+        return {"sealed": self._store.seal.seal(secret.encode(), f"{self.scope} {kind} {key}")}
+
+    def _unsealed(self, record: Mapping[str, object], kind: str, key: str) -> str:
+        secret: bytes = self._store.seal.unseal(str(record["sealed"]), f"{self.scope} {kind} {key}")
+        return secret.decode()
 
     async def bury(self, work: Work, at: float) -> None:
         """Remember that the instance of ``work`` is no more, and forget the work; nothing if it is not the latest."""
@@ -144,6 +202,7 @@ class Ledger:
             del self.work[instance.id]
             await self._store.put(self.scope, "tombstone", instance.id, {"instance": _record(instance), "at": at})
             await self._store.delete(self.scope, "work", instance.id)
+            await self._let_go()
 
     async def launched(self, instance_id: str, launch: Launch) -> None:
         """Remember where a new instance comes from; what is known of an older one of that id goes."""
@@ -177,8 +236,8 @@ class Ledger:
         self.attributes[instance_id] = attributes
         await self._store.put(self.scope, "attributes", instance_id, attributes.record())
         if user_data:
-            sealed = self._store.seal.seal(user_data.encode(), self._user_data_place(instance_id))
-            await self._store.put(self.scope, "user_data", instance_id, {"sealed": sealed})
+            sealed = self._sealed(user_data, "user_data", instance_id)
+            await self._store.put(self.scope, "user_data", instance_id, sealed)
 
     async def user_data(self, instance_id: str) -> str:
         """The user data that an instance was launched with, base64; empty where there was none.
@@ -186,13 +245,7 @@ class Ledger:
         :raises ValueError: it was sealed with another key.
         """
         kept = await self._store.get(self.scope, "user_data", instance_id)
-        if kept is None:
-            return ""
-        unsealed: bytes = self._store.seal.unseal(str(kept["sealed"]), self._user_data_place(instance_id))
-        return unsealed.decode()
-
-    def _user_data_place(self, instance_id: str) -> str:
-        return f"{self.scope} user_data {instance_id}"
+        return "" if kept is None else self._unsealed(kept, "user_data", instance_id)
 
     async def first_seen(self, instance_ids: Iterable[str], at: float) -> None:
         """Remember when some instances were first seen."""

@@ -98,8 +98,23 @@ class Lifecycle:
     async def pursue(self, credentials: Credentials, work: Work) -> None:
         """Remember ``work`` and go on with it in the background until it is finished."""
         ledger = await self.ledger(credentials)
-        await ledger.promise(work)
+        await ledger.promise(work, credentials)
         self._start(self._pursuit(credentials, ledger, work))
+
+    async def resume(self, before: float) -> None:
+        """Take up the work that an earlier process left unfinished.
+
+        :param before: when this process began, in epoch seconds: what was promised since is under way.
+        """
+        for credentials, ledger in await self._watch.unfinished("work"):
+            for work in list(ledger.work.values()):
+                if work.since < before and work not in self._under_way:
+                    self._log.info("Takes up {verb} of {instance}", verb=work.verb, instance=work.instance.id)
+                    self._start(self._pursuit(credentials, ledger, work))
+
+    async def unfinished_orders(self) -> list[tuple[Credentials, Ledger]]:
+        """The ledgers with launches whose outcome was not heard, each with whose it is."""
+        return await self._watch.unfinished("order")
 
     async def stop(self) -> None:
         """Leave all work as it is; the ledger remembers what is not finished."""
@@ -131,7 +146,7 @@ class Lifecycle:
                 return
         work = Work(verb, view.instance, self._clock.seconds())
         pursuit = self._pursuit(credentials, ledger, work)
-        await ledger.promise(work)
+        await ledger.promise(work, credentials)
         try:
             await pursuit.act(view.instance)
         except Exception as error:
@@ -165,7 +180,7 @@ class Lifecycle:
         if before is None:
             await ledger.finish(work)
         elif ledger.work.get(work.instance.id) is work:
-            await ledger.promise(before)
+            await ledger.promise(before, credentials)
             if before not in self._under_way:
                 self._start(self._pursuit(credentials, ledger, before))
 

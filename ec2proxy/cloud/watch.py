@@ -33,7 +33,20 @@ class Watch:
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
-        scope = f"{self._region}/{credentials.user}"
+        return await self._ledger(f"{self._region}/{credentials.user}")
+
+    async def unfinished(self, kind: str) -> list[tuple[Credentials, Ledger]]:
+        """The ledgers that have anything of ``kind``, ``work`` or ``order``, each with whose it is."""
+        found = []
+        for scope in await self._store.scopes(kind):
+            if scope.partition("/")[0] == self._region:
+                ledger = await self._ledger(scope)
+                credentials = await ledger.credentials()
+                if credentials is not None:
+                    found.append((credentials, ledger))
+        return found
+
+    async def _ledger(self, scope: str) -> Ledger:
         known = self._ledgers.get(scope)
         if known is None:
             loaded = Ledger(self._store, scope)
