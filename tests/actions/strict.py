@@ -49,6 +49,14 @@ def parsed(action: str, document: bytes, version: str = VERSION, enums: bool = T
     return found
 
 
+def structure(node: etree._Element, shape: Shape, namespace: str = "", enums: bool = True) -> None:
+    """See that an element is what a shape says.
+
+    :raises Wrong: it is not.
+    """
+    _Walk(f"{{{namespace}}}" if namespace else "", enums).value(node, shape)
+
+
 def refused(document: bytes, status: int) -> tuple[str, str]:
     """Code and message of an error answer.
 
@@ -91,7 +99,7 @@ class _Walk:
         if not true:
             raise Wrong(f"{node.getroottree().getpath(node)}: {why}: {etree.tostring(node).decode()[:300]}")
 
-    def _value(self, node: etree._Element, shape: Shape) -> None:
+    def value(self, node: etree._Element, shape: Shape) -> None:
         self._expect(not node.attrib, node, "has attributes")
         if shape.type_name == "structure":
             self._structure(node, shape)
@@ -102,18 +110,15 @@ class _Walk:
 
     def _structure(self, node: etree._Element, shape: Shape) -> None:
         self._expect(not (node.text or "").strip(), node, "has text")
-        members = {
-            member.serialization.get("name", name): (name, member)  #
-            for name, member in shape.members.items()
-        }
+        members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
         seen = set()
         for child in node:
             name = child.tag.removeprefix(self._prefix)
-            self._expect(name != child.tag, child, "is in another namespace")
+            self._expect(child.tag == self._prefix + name and "}" not in name, child, "is in another namespace")
             self._expect(name in members, child, f"{shape.name} has no {name}")
             self._expect(name not in seen, child, "is there twice")
             seen.add(name)
-            self._value(child, members[name][1])
+            self.value(child, members[name][1])
         missing = {name for name, (member, _) in members.items() if member in shape.required_members} - seen
         self._expect(not missing, node, f"lacks {missing}")
 
@@ -122,7 +127,7 @@ class _Walk:
         item = self._prefix + shape.member.serialization.get("name", "item")
         for child in node:
             self._expect(child.tag == item, child, "is not an item")
-            self._value(child, shape.member)
+            self.value(child, shape.member)
 
     def _scalar(self, node: etree._Element, shape: Shape) -> None:
         self._expect(len(node) == 0, node, "is no plain value")
