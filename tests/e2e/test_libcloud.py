@@ -73,9 +73,15 @@ class LibcloudTests(DaemonTestCase):
         """list_locations, which asks for the zones of the region that libcloud was given."""
         self.assertEqual([location.name for location in self.driver.list_locations()], ["us", "eu"])
 
-    # Libcloud asks for the addresses of what it found, and for its region's name, which version 2 does not sign.
+    # Libcloud asks for the addresses of what it found.
     test_nodes.todo = "DescribeAddresses is not there yet"  # type: ignore[attr-defined]
-    test_locations.todo = "the region of a request that names none is not region-name's yet"  # type: ignore[attr-defined]
+
+    def test_eucalyptus(self) -> None:
+        """Eucalyptus's driver finds its sizes in the form that only Eucalyptus had."""
+        kind = get_driver(Provider.EUCALYPTUS)
+        sizes = kind(USER, PASSWORD, secure=False, host="127.0.0.1", port=self.daemon.port).list_sizes()
+        self.assertEqual((sizes[0].id, sizes[0].ram, sizes[0].disk), ("m1-small", 1740, 160))
+        self.assertEqual(sizes[0].extra, {"cpu": 1})
 
     def test_key_pairs(self) -> None:
         """Key pairs are created, listed, found by name and deleted."""
