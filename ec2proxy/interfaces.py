@@ -20,12 +20,17 @@ from ec2proxy.model import (
     Backend,
     Capabilities,
     Credentials,
+    Firewall,
     HardwareProfile,
     Image,
     Instance,
     InstanceSpec,
     KeyPair,
+    Network,
+    NetworkInterface,
     Realm,
+    StorageVolume,
+    Subnet,
 )
 
 
@@ -74,6 +79,14 @@ class IKeyPairs(Interface):
         :raises Conflict: the name is taken.
         """
 
+    async def import_key(credentials: Credentials, name: str, public_key: str) -> KeyPair:
+        """Make a key pair of a public key that the caller has.
+
+        :param public_key: a line as OpenSSH writes it.
+        :raises Unsupported: the backend does not list the feature ``import_key``; nothing was sent.
+        :raises Conflict: the name is taken.
+        """
+
     async def destroy(credentials: Credentials, key_id: str) -> None:
         """Destroy a key pair.
 
@@ -117,6 +130,44 @@ class IInstances(Interface):
         """Destroy an instance; as :meth:`start`."""
 
 
+class IFirewalls(Interface):
+    """The firewalls of a cloud."""
+
+    async def list(credentials: Credentials) -> Sequence[Firewall]:
+        """All firewalls that the caller sees, in the backend's order.
+
+        :raises Unsupported: the backend has none, as its capabilities say.
+        """
+
+
+class INetworks(Interface):
+    """The networks of a cloud."""
+
+    async def list(credentials: Credentials) -> Sequence[Network]:
+        """All networks that the caller sees; as :meth:`IFirewalls.list`."""
+
+
+class ISubnets(Interface):
+    """The subnets of a cloud's networks."""
+
+    async def list(credentials: Credentials) -> Sequence[Subnet]:
+        """All subnets that the caller sees, of all networks; as :meth:`IFirewalls.list`."""
+
+
+class INetworkInterfaces(Interface):
+    """The network interfaces of a caller's instances."""
+
+    async def list(credentials: Credentials) -> Sequence[NetworkInterface]:
+        """All network interfaces that the caller sees; as :meth:`IFirewalls.list`."""
+
+
+class IStorageVolumes(Interface):
+    """The storage volumes of a caller."""
+
+    async def list(credentials: Credentials) -> Sequence[StorageVolume]:
+        """All storage volumes that the caller sees; as :meth:`IFirewalls.list`."""
+
+
 class ICloudDriver(Interface):
     """One cloud, as one driver speaks to it. Safe to share between callers."""
 
@@ -125,6 +176,11 @@ class ICloudDriver(Interface):
     instances = Attribute("Its :class:`IInstances`.")
     keys = Attribute("Its :class:`IKeyPairs`.")
     hardware_profiles = Attribute("Its :class:`IHardwareProfiles`.")
+    firewalls = Attribute("Its :class:`IFirewalls`.")
+    networks = Attribute("Its :class:`INetworks`.")
+    subnets = Attribute("Its :class:`ISubnets`.")
+    network_interfaces = Attribute("Its :class:`INetworkInterfaces`.")
+    storage_volumes = Attribute("Its :class:`IStorageVolumes`.")
 
     async def capabilities(credentials: Credentials) -> Capabilities:
         """What this backend really has: asked once, then remembered; a failure is not remembered."""

@@ -166,6 +166,110 @@ class KeyPair:
 
 
 @frozen
+class Network:
+    """A network of the caller's; EC2's VPC. Its ``state`` is ``UP`` or ``DOWN``.
+
+    :param address_blocks: in CIDR notation, as the backend writes them.
+    :param subnet_ids: as the network names them; the subnets themselves are a collection of their own.
+    """
+
+    id: str
+    name: str = ""
+    state: str = ""
+    address_blocks: tuple[str, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
+
+
+@frozen
+class Subnet:
+    """A part of a network. It has an address block (CIDR), and no realm."""
+
+    id: str
+    name: str = ""
+    state: str = ""
+    network_id: str = ""
+    address_block: str = ""
+
+
+@frozen
+class NetworkInterface:
+    """What joins an instance to a subnet.
+
+    :param network_id: the id of a subnet, or of a network where the backend says no more; it may be empty.
+    """
+
+    id: str
+    name: str = ""
+    network_id: str = ""
+    instance_id: str = ""
+    ip_address: str = ""
+
+
+@frozen
+class FirewallSource:
+    """Whom a rule of a firewall is about: addresses, or the members of a firewall.
+
+    :param cidr: an address block, ``10.0.0.0/8``; empty for a firewall.
+    :param firewall: a firewall's name; empty for addresses.
+    :param owner_id: whose firewall that is; may be empty.
+    """
+
+    cidr: str = ""
+    firewall: str = ""
+    owner_id: str = ""
+
+
+@frozen
+class FirewallRule:
+    """What a firewall lets through, or not.
+
+    :param protocol: ``tcp``, ``udp``, ``icmp``, …; empty where the rule is about any.
+    :param port_from: the first port (ICMP's type), or None for all.
+    :param port_to: the last port (ICMP's code), or None for all.
+    :param egress: whether it is about what goes out.
+    :param allows: whether it lets through what it describes.
+    """
+
+    id: str
+    protocol: str = ""
+    port_from: int | None = None
+    port_to: int | None = None
+    egress: bool = False
+    allows: bool = True
+    sources: tuple[FirewallSource, ...] = ()
+
+
+@frozen
+class Firewall:
+    """What decides who may reach an instance; EC2's security group. Its name may be empty."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    owner_id: str = ""
+    rules: tuple[FirewallRule, ...] = ()
+
+
+@frozen
+class StorageVolume:
+    """A disk of the caller's. Its ``state`` is the backend's word in capitals: ``AVAILABLE``, ``IN-USE``, ….
+
+    :param capacity: in GB, or None where the backend does not say.
+    :param created: an aware time, or None.
+    :param instance_id: what it is attached to, as ``device``; empty where it is not, or the backend does not say.
+    """
+
+    id: str
+    state: str = ""
+    name: str = ""
+    capacity: int | None = None
+    created: datetime | None = None
+    realm_id: str = ""
+    instance_id: str = ""
+    device: str = ""
+
+
+@frozen
 class Transition:
     """A way out of a state: on ``action``, or by itself where ``auto``."""
 

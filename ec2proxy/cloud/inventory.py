@@ -15,7 +15,19 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ec2proxy.interfaces import ICloudDriver
-from ec2proxy.model import Credentials, HardwareProfile, Image, Instance, KeyPair, Realm
+from ec2proxy.model import (
+    Credentials,
+    Firewall,
+    HardwareProfile,
+    Image,
+    Instance,
+    KeyPair,
+    Network,
+    NetworkInterface,
+    Realm,
+    StorageVolume,
+    Subnet,
+)
 
 
 class Identified(Protocol):
@@ -160,9 +172,9 @@ class Inventory:
         """
         return await self._picture(credentials, "images").read(max(max_age, self._freshness))
 
-    async def realms(self, credentials: Credentials) -> Snapshot[Realm]:
-        """The realms that the caller sees."""
-        return await self._picture(credentials, "realms").read(self._freshness)
+    async def realms(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Realm]:
+        """The realms that the caller sees; as :meth:`images`."""
+        return await self._picture(credentials, "realms").read(max(max_age, self._freshness))
 
     async def keys(self, credentials: Credentials) -> Snapshot[KeyPair]:
         """The caller's key pairs."""
@@ -172,6 +184,31 @@ class Inventory:
         """The hardware profiles that the caller sees."""
         return await self._picture(credentials, "hardware_profiles").read(self._freshness)
 
+    async def firewalls(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Firewall] | None:
+        """The firewalls that the caller sees; None where the backend has no such collection.
+
+        :param max_age: as for :meth:`images`.
+        """
+        return await self._if_listed(credentials, "firewalls", max_age)
+
+    async def networks(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Network] | None:
+        """The networks; as :meth:`firewalls`."""
+        return await self._if_listed(credentials, "networks", max_age)
+
+    async def subnets(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Subnet] | None:
+        """The subnets of all networks; as :meth:`firewalls`."""
+        return await self._if_listed(credentials, "subnets", max_age)
+
+    async def network_interfaces(
+        self, credentials: Credentials, max_age: float = 0.0
+    ) -> Snapshot[NetworkInterface] | None:
+        """The network interfaces; as :meth:`firewalls`."""
+        return await self._if_listed(credentials, "network_interfaces", max_age)
+
+    async def storage_volumes(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[StorageVolume] | None:
+        """The storage volumes; as :meth:`firewalls`."""
+        return await self._if_listed(credentials, "storage_volumes", max_age)
+
     def wrote(self, credentials: Credentials, collection: str) -> None:
         """Note that a write to ``collection`` has finished, well or badly.
 
@@ -180,6 +217,12 @@ class Inventory:
         for (other, name), picture in self._pictures.items():
             if name == collection and other.user == credentials.user:
                 picture.wrote()
+
+    async def _if_listed(self, credentials: Credentials, collection: str, max_age: float) -> Snapshot[Any] | None:
+        capabilities = await self._driver.capabilities(credentials)
+        if collection not in capabilities.collections:
+            return None
+        return await self._picture(credentials, collection).read(max(max_age, self._freshness))
 
     def _picture(self, credentials: Credentials, collection: str) -> Picture[Any]:
         key = (credentials, collection)

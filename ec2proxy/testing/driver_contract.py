@@ -20,23 +20,43 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from ec2proxy import errors
-from ec2proxy.interfaces import ICloudDriver, IHardwareProfiles, IImages, IInstances, IKeyPairs, IRealms
+from ec2proxy.interfaces import (
+    ICloudDriver,
+    IFirewalls,
+    IHardwareProfiles,
+    IImages,
+    IInstances,
+    IKeyPairs,
+    INetworkInterfaces,
+    INetworks,
+    IRealms,
+    IStorageVolumes,
+    ISubnets,
+)
 from ec2proxy.model import (
     Capabilities,
     Credentials,
+    Firewall,
     HardwareProfile,
     Image,
     Instance,
     InstanceSpec,
     KeyPair,
+    Network,
+    NetworkInterface,
     Realm,
     StateMachine,
+    StorageVolume,
+    Subnet,
 )
 
 _T = TypeVar("_T")
 
 UNKNOWN = "there/is no?such#thing"
 """An id that no backend has, and that a careless URL would not survive."""
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFLwGFqfbTRxzPQAJpPMVUQ0Fp4ZPVVx6PJXd5Ghg1DZ"
+"""Of nobody."""
 
 
 @frozen
@@ -114,6 +134,11 @@ class _Reading(DriverContract):
             (IInstances, self.driver.instances),
             (IKeyPairs, self.driver.keys),
             (IHardwareProfiles, self.driver.hardware_profiles),
+            (IFirewalls, self.driver.firewalls),
+            (INetworks, self.driver.networks),
+            (ISubnets, self.driver.subnets),
+            (INetworkInterfaces, self.driver.network_interfaces),
+            (IStorageVolumes, self.driver.storage_volumes),
         ):
             verifyObject(interface, collection)
 
@@ -136,11 +161,30 @@ class _Reading(DriverContract):
             (self.driver.keys, KeyPair),
             (self.driver.instances, Instance),
         ):
-            found: Sequence[Any] = self.done(collection.list(self.mine))
-            self.assertTrue(all(isinstance(one, kind) for one in found))
-            ids = [one.id for one in found]
-            self.assertEqual(len(set(ids)), len(ids))
-            self.assertNotIn("", ids)
+            self._see(self.done(collection.list(self.mine)), kind)
+
+    def test_optional_lists(self) -> None:
+        """So does each that a backend may lack; one that it does not list is Unsupported."""
+        capabilities = self.done(self.driver.capabilities(self.mine))
+        for name, kind in (
+            ("firewalls", Firewall),
+            ("networks", Network),
+            ("subnets", Subnet),
+            ("network_interfaces", NetworkInterface),
+            ("storage_volumes", StorageVolume),
+        ):
+            collection = getattr(self.driver, name)
+            if name in capabilities.collections:
+                self._see(self.done(collection.list(self.mine)), kind)
+                self.refused(errors.Unauthenticated, collection.list(self.subject.wrong))
+            else:
+                self.refused(errors.Unsupported, collection.list(self.mine))
+
+    def _see(self, found: Sequence[Any], kind: type[object]) -> None:
+        self.assertTrue(all(isinstance(one, kind) for one in found))
+        ids = [one.id for one in found]
+        self.assertEqual(len(set(ids)), len(ids))
+        self.assertNotIn("", ids)
 
     def test_spec_is_possible(self) -> None:
         """What instances are created from is listed."""
@@ -256,6 +300,18 @@ class _Others(DriverContract):
         self.done(self.driver.keys.create(self.mine, "contract"))
         conflict = self.refused(errors.Conflict, self.driver.keys.create(self.mine, "contract"))
         self.assertEqual(("keys", "contract", False), (conflict.kind, conflict.name, conflict.ambiguous))
+
+    def test_imported_key(self) -> None:
+        """A public key is taken in where the backend has the feature; its private key stays where it is."""
+        call = self.driver.keys.import_key(self.mine, "contract", PUBLIC_KEY)
+        if not self.done(self.driver.capabilities(self.mine)).has_feature("keys", "import_key"):
+            self.refused(errors.Unsupported, call)
+            return
+        key = self.done(call)
+        self.assertEqual(("contract", ""), (key.name, key.pem))
+        self.assertIn(key.id, [one.id for one in self.done(self.driver.keys.list(self.mine))])
+        again = self.driver.keys.import_key(self.mine, "contract", PUBLIC_KEY)
+        self.assertEqual("contract", self.refused(errors.Conflict, again).name)
 
     def test_unknown_key(self) -> None:
         """Destroying a key pair that is not there is NotFound."""

@@ -10,6 +10,16 @@ from ec2proxy.model import Backend
 from ec2proxy.testing.driver_contract import Subject, make_driver_tests
 from tests.drivers.support import BASE, MINE, OTHER, SPEC, USERS, WRONG, one_key
 
+_MUCH = (
+    "user_name",
+    "authentication_key",
+    "instance_states",
+    "networks",
+    "subnets",
+    "network_interfaces",
+    "storage_volumes",
+)
+
 
 def subject_maker(**options):
     """What makes a subject before a mock cloud with these options."""
@@ -53,9 +63,9 @@ class RhevmTests(make_driver_tests(subject_maker(machine="rhevm"))):
     """A created instance is stopped, and an action is answered with a redirect."""
 
 
-class BareTests(make_driver_tests(subject_maker(without=("user_name", "authentication_key", "instance_states")))):
-    """A backend that has few features and does not tell its life cycle."""
+class BareTests(make_driver_tests(subject_maker(without=_MUCH))):
+    """A backend that has few features and collections, and does not tell its life cycle."""
 
 
-class FullTests(make_driver_tests(subject_maker(features=("user_data", "firewalls")))):
+class FullTests(make_driver_tests(subject_maker(features=("user_data", "firewalls", "import_key")))):
     """A backend that has all features."""

@@ -6,8 +6,9 @@ from zope.interface import implementer
 
 from ec2proxy.drivers.deltacloud import parse
 from ec2proxy.drivers.deltacloud.api import Api, is_success, read_change
+from ec2proxy.drivers.deltacloud.capabilities import KnownCapabilities
 from ec2proxy.drivers.deltacloud.refusals import Asked, name_taken, refusal, taken
-from ec2proxy.errors import NotFound
+from ec2proxy.errors import NotFound, Unsupported
 from ec2proxy.interfaces import IHardwareProfiles, IImages, IKeyPairs, IRealms
 from ec2proxy.model import Credentials, HardwareProfile, Image, KeyPair, Realm
 
@@ -70,8 +71,9 @@ class Images:
 class KeyPairs:
     """The key pairs of a backend."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, capabilities: KnownCapabilities) -> None:
         self._api = api
+        self._capabilities = capabilities
 
     async def list(self, credentials: Credentials) -> Sequence[KeyPair]:
         """All key pairs (20)."""
@@ -79,7 +81,17 @@ class KeyPairs:
 
     async def create(self, credentials: Credentials, name: str) -> KeyPair:
         """Make a key pair (21, 23)."""
-        answer = await self._api.change(credentials, "POST", ("keys",), [("name", name)])
+        return await self._made(credentials, name, [("name", name)])
+
+    async def import_key(self, credentials: Credentials, name: str, public_key: str) -> KeyPair:
+        """Make a key pair of a public key: the parameter ``public_key`` of the feature ``import_key``."""
+        capabilities = await self._capabilities.get(credentials)
+        if not capabilities.has_feature("keys", "import_key"):
+            raise Unsupported("this backend takes no public keys")
+        return await self._made(credentials, name, [("name", name), ("public_key", public_key)])
+
+    async def _made(self, credentials: Credentials, name: str, form: Sequence[tuple[str, str]]) -> KeyPair:
+        answer = await self._api.change(credentials, "POST", ("keys",), form)
         if is_success(answer):
             return read_change(answer, parse.key_document)
         raise taken("keys", name, answer) if name_taken(answer) else refusal(Asked("keys", changing=True), answer)

@@ -9,6 +9,7 @@ from ec2proxy.drivers.deltacloud.api import Api
 from ec2proxy.drivers.deltacloud.capabilities import KnownCapabilities
 from ec2proxy.drivers.deltacloud.collections import HardwareProfiles, Images, KeyPairs, Realms
 from ec2proxy.drivers.deltacloud.instances import Instances
+from ec2proxy.drivers.deltacloud.surroundings import Firewalls, NetworkInterfaces, Networks, StorageVolumes, Subnets
 from ec2proxy.drivers.deltacloud.transport import Transport
 from ec2proxy.interfaces import ICloudDriver, IDriverFactory
 from ec2proxy.model import Backend, Capabilities, Credentials
@@ -25,8 +26,13 @@ class DeltacloudDriver:
         self.realms = Realms(api)
         self.images = Images(api)
         self.instances = Instances(api, self._capabilities)
-        self.keys = KeyPairs(api)
+        self.keys = KeyPairs(api, self._capabilities)
         self.hardware_profiles = HardwareProfiles(api)
+        self.firewalls = Firewalls(api)
+        self.networks = Networks(api)
+        self.subnets = Subnets(api)
+        self.network_interfaces = NetworkInterfaces(api)
+        self.storage_volumes = StorageVolumes(api)
 
     async def capabilities(self, credentials: Credentials) -> Capabilities:
         """What this backend really has (recordings 01, 19)."""
