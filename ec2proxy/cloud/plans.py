@@ -78,7 +78,7 @@ def _start(machine: StateMachine, view: InstanceView) -> Change:
     now = view.state
     if now not in (states.STOPPED, states.PENDING, states.RUNNING):
         raise wrong_state(view.instance.id, "started")
-    if not planner.offers(machine, "start"):
+    if now is states.STOPPED and not planner.offers(machine, "start"):
         raise Unsupported("This cloud cannot start instances.")
     return Change(view.instance.id, now, states.PENDING if now is states.STOPPED else now)
 

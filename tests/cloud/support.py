@@ -85,9 +85,11 @@ class CloudTestCase(SynchronousTestCase):
         return instance_id
 
     def running(self, **options):
-        """The id of a new instance that runs."""
+        """The id of a new instance that runs, with nothing left to do about it."""
         instance_id = self.one(**options)
         self.until(instance_id, "running")
+        while instance_id in self.ledger().work:
+            self.later(1)
         return instance_id
 
     def until(self, instance_id, state, seconds=60):
