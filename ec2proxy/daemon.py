@@ -15,6 +15,14 @@ from twisted.python.failure import Failure
 from ec2proxy.web.site import EC2Site
 
 
+class CannotStart(SystemExit, Exception):
+    """The daemon cannot be started; the message is one line that says why.
+
+    It is a SystemExit so that ``twistd -n`` ends with that line and without a traceback. It is an Exception since a
+    twistd that goes to the background reports nothing else to the one in the foreground, which would wait for ever.
+    """
+
+
 class Daemon(Service):
     """Serves a site at some endpoints.
 
@@ -42,7 +50,7 @@ class Daemon(Service):
     def privilegedStartService(self) -> None:
         """Listen, while the process still may use low ports.
 
-        :raises SystemExit: it cannot listen somewhere; the message says why.
+        :raises CannotStart: it cannot listen somewhere.
         """
         for description, endpoint in self._endpoints:
             refused: list[Failure] = []
@@ -50,7 +58,7 @@ class Daemon(Service):
             if refused:
                 why = refused[0].value
                 cause = why.socketError if isinstance(why, CannotListenError) else why
-                raise SystemExit(f"ec2proxy: cannot listen at {description}: {cause}")
+                raise CannotStart(f"ec2proxy: cannot listen at {description}: {cause}")
 
     def startService(self) -> None:
         """Say where it listens."""

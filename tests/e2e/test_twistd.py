@@ -1,12 +1,14 @@
 """twistd's side of it: what it lists, the .tac file, mistakes, and the end."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.cases import client
-from tests.e2e.daemons import LISTENS, ORDERLY, TWISTD, Process, run, start
+from tests.e2e.daemons import LISTENS, ORDERLY, TWISTD, Process, run, start, until
 
 
 class TwistdTests(SynchronousTestCase):
@@ -51,11 +53,23 @@ class TwistdTests(SynchronousTestCase):
         """A port that somebody else listens at."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            self.assert_one_line("ec2proxy", f"--listen=tcp:{port}:interface=127.0.0.1", says="cannot listen at")
+            options = ["ec2proxy", f"--listen=tcp:{port}:interface=127.0.0.1"]
+            here = run([TWISTD, "-n", "--pidfile=", *options])
+            directory = self.directory()
+            there = run([TWISTD, *options], directory=directory)
+        self.assertEqual((here.returncode, there.returncode), (1, 1))
+        log = Path(directory, "twistd.log").read_text()
+        for written in (here.stdout, log):
+            (line,) = [line for line in written.splitlines() if "error]" in line]
+            self.assertIn(f"cannot listen at tcp:{port}:interface=127.0.0.1: [Errno", line)
+        self.assertIn("cannot listen", there.stdout + there.stderr)
+        self.assertFalse(Path(directory, "twistd.pid").exists())
 
     def test_mock_wrong_value(self) -> None:
-        """The mock cloud's mistakes are one line as well."""
-        self.assert_one_line("deltacloud-mock", "--port=http", says="--port: 'http'")
+        """The mock cloud explains its options, and says last what is wrong."""
+        done = run([TWISTD, "-n", "--pidfile=", "deltacloud-mock", "--port=http"], directory=self.directory())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--port: 'http'", done.stdout.splitlines()[-1])
 
 
 class LifeTests(SynchronousTestCase):
@@ -72,6 +86,21 @@ class LifeTests(SynchronousTestCase):
         self.assertIn("Server Shut Down", daemon.log)
         self.assertNotIn("Traceback", daemon.log)
         self.assertNotIn("Unhandled", daemon.log)
+
+    def test_background(self) -> None:
+        """Without ``-n`` it goes to the background, logs to a file, and ends when its pid is told to."""
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        begun = run([TWISTD, "ec2proxy", "--listen=tcp:0:interface=127.0.0.1"], directory=str(directory))
+        self.assertEqual((begun.returncode, begun.stdout, begun.stderr), (0, "", ""))
+        pid = int(directory.joinpath("twistd.pid").read_text())
+        log = directory / "twistd.log"
+        try:
+            until(lambda: LISTENS.search(log.read_text()), "the daemon listens")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: "Server Shut Down" in log.read_text(), "the daemon ends")
+        until(lambda: not directory.joinpath("twistd.pid").exists(), "the pid file is gone")
 
     def test_unix_socket(self) -> None:
         """An endpoint may be a Unix socket."""
