@@ -28,6 +28,7 @@ class Daemon(Service):
 
     :param endpoints: each with its description, for messages.
     :param drain: seconds that requests under way have to finish.
+    :param begin: what else is to be done at the start, in the process and as the user that goes on.
     :param close: lets go of everything else, once no request is under way.
     """
 
@@ -39,11 +40,13 @@ class Daemon(Service):
         endpoints: Sequence[tuple[str, IStreamServerEndpoint]],
         site: EC2Site,
         drain: float,
+        begin: Callable[[], None],
         close: Callable[[], Awaitable[None]],
     ) -> None:
         self._endpoints = endpoints
         self._site = site
         self._drain = drain
+        self._begin = begin
         self._close = close
         self._ports: list[IListeningPort] = []
 
@@ -61,9 +64,13 @@ class Daemon(Service):
                 raise CannotStart(f"ec2proxy: cannot listen at {description}: {cause}")
 
     def startService(self) -> None:
-        """Say where it listens."""
+        """Begin; requests are taken when the reactor runs.
+
+        :raises SystemExit: something that it needs cannot be used; the message says why.
+        """
         if not self._ports:
             self.privilegedStartService()
+        self._begin()
         super().startService()
         for port in self._ports:
             self._log.info("ec2proxy listens at {where}", where=port.getHost())

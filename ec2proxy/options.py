@@ -13,9 +13,14 @@ from twisted.python.usage import UsageError
 from ec2proxy.auth.accounts import Accounts, AccountsError
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.model import Backend
+from ec2proxy.state.errors import StateError
+from ec2proxy.state.opening import FORMS, make_store
 
 MOCK = "mock"
 FRONTENDS = ("ec2", "deltacloud")
+STATE = "sqlite:///ec2proxy.sqlite"
+"""Where the state is kept by default; what is remembered of the embedded cloud ends with it, in memory."""
+
 LISTEN = "tcp:3001:interface=127.0.0.1:backlog=1024"
 
 
@@ -60,6 +65,8 @@ class Options(OneLineOptions):
         ["provider", None, None, "The driver's provider (an endpoint or region of it) to ask the server for."],
         ["frontends", "f", ",".join(FRONTENDS), "What is served: ec2, deltacloud or both, with a comma."],
         ["accounts", "a", None, "The accounts file (TOML): which access keys there are, and whom they are."],
+        ["state", None, None, f"Where ec2proxy keeps what it remembers: {FORMS}."],
+        ["state-key", None, None, "The file with the key that secrets in it are sealed with (default: FILE.key)."],
         ["freshness", None, 1.0, "How old an answer about the cloud may be, in seconds.", seconds],
         ["timeout", None, 60.0, "Seconds that one exchange with the backend may take.", seconds],
         ["drain", None, 20.0, "Seconds that requests under way have to finish when the daemon stops.", seconds],
@@ -91,6 +98,11 @@ class Options(OneLineOptions):
             raise UsageError("--timeout: it must be more than 0 seconds")
         self["accounts"] = self._accounts()
         self["backend"] = self._backend()
+        self["state"] = self["state"] or (STATE if self["backend"] else "memory:")
+        try:
+            make_store(self["state"], the_reactor(), self["state-key"])
+        except StateError as error:
+            raise UsageError(f"--state: {error}") from None
 
     def _accounts(self) -> Accounts:
         if self["accounts"] is None:

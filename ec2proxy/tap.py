@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, serverFromString
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IAgentEndpointFactory
 from twisted.web.server import Site
@@ -21,18 +22,20 @@ from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.daemon import Daemon
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.ec2.paging import Pager
-from ec2proxy.interfaces import IStateStore
 from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 from ec2proxy.model import Backend
 from ec2proxy.options import Options as Options
 from ec2proxy.options import the_reactor
-from ec2proxy.state.memory import MemoryStateStore
+from ec2proxy.state.errors import StateError
+from ec2proxy.state.opening import make_store
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.deltacloud import DeltacloudResource
 from ec2proxy.web.ec2 import EC2Resource
 from ec2proxy.web.site import EC2Site
 from ec2proxy.web.tree import root
+
+_log = Logger()
 
 REGION = "deltacloud"
 """The name of a cloud that was given none."""
@@ -88,7 +91,8 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
     reactor = the_reactor() if reactor is None else reactor
     network = _network(options["backend"], reactor)
     driver = factory_for(network.backend.url).driver(network.backend, reactor, network.driver_agent)
-    cloud = Cloud.of(REGION, driver, make_store(), reactor, os.urandom, options["freshness"])
+    store = make_store(options["state"], reactor, options["state-key"])
+    cloud = Cloud.of(REGION, driver, store, reactor, os.urandom, options["freshness"])
     access = AccessLog(reactor)
     service = EC2Service(
         Authenticator(options["accounts"], reactor.seconds), registry.load(), cloud, Pager(os.urandom(32))
@@ -99,18 +103,22 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
         DeltacloudResource(network.agent, network.backend, reactor, access),
     )
 
+    def begin() -> None:
+        try:
+            store.open()
+        except StateError as error:
+            raise SystemExit(f"ec2proxy: --state: {error}") from None
+        resuming = Deferred.fromCoroutine(cloud.resume(reactor.seconds()))
+        resuming.addErrback(lambda failure: _log.failure("Unfinished work could not be taken up", failure))
+
     async def close() -> None:
-        await cloud.lifecycle.stop()
+        await cloud.stop()
         await driver.close()
         await network.close()
+        await store.close()
 
     endpoints = [(text, serverFromString(reactor, text)) for text in options["listen"]]
-    return Daemon(endpoints, EC2Site(tree, reactor, access), options["drain"], close)
-
-
-def make_store() -> IStateStore:
-    """Where ec2proxy keeps what it remembers."""
-    return MemoryStateStore()
+    return Daemon(endpoints, EC2Site(tree, reactor, access), options["drain"], begin, close)
 
 
 def _network(backend: Backend | None, reactor: IReactorTime) -> Network:
