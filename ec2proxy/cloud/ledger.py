@@ -128,11 +128,11 @@ class Ledger:
         :param credentials: whose promise it is; kept sealed as long as anything is unfinished.
         """
         key = work.instance.id
-        await self._keep(credentials)
         before = self.work.get(key)
         self.work[key] = work
         record = {"verb": work.verb, "instance": _record(work.instance), "since": work.since}
         try:
+            await self._keep(credentials)
             await self._store.put(self.scope, "work", key, record)
         except Exception:
             # What is not stored is not promised.
@@ -152,11 +152,15 @@ class Ledger:
 
         :param order: what JSON can hold; it is kept sealed, since user data is part of it.
         """
-        await self._keep(credentials)
+        sealed = self._sealed(json.dumps(order), "order", reservation_id)
         self.orders[reservation_id] = order
-        await self._store.put(
-            self.scope, "order", reservation_id, self._sealed(json.dumps(order), "order", reservation_id)
-        )
+        try:
+            # What is unfinished is in memory before its credentials are stored, or its predecessor's end drops them.
+            await self._keep(credentials)
+            await self._store.put(self.scope, "order", reservation_id, sealed)
+        except Exception:
+            self.orders.pop(reservation_id, None)
+            raise
 
     async def delivered(self, reservation_id: str) -> None:
         """Forget an order: all that came of it is remembered."""

@@ -10,7 +10,7 @@ from ec2proxy.cloud.ledger import Launch, Ledger, Work
 from ec2proxy.errors import BackendError
 from ec2proxy.model import Instance
 from ec2proxy.state.memory import MemoryStateStore
-from tests.cloud.support import MINE
+from tests.cloud.support import MINE, OTHER
 
 PLAIN = Instance("i-1", "RUNNING", "name", "me", "img1", "us", "small", keyname="key")
 TIMED = evolve(PLAIN, id="i-2", launch_time=datetime(2026, 11, 23, 20, 25, tzinfo=UTC))
@@ -101,3 +101,32 @@ class LedgerTests(SynchronousTestCase):
         answers[0].errback(BackendError())
         self.failureResultOf(first, BackendError)
         self.assertEqual(self.ledger.work, {"i-1": new})
+
+    def test_credentials_stay_when_new_work_crosses_the_end_of_old_work(self):
+        """Else the new work could not be taken up after a crash."""
+        old, new = Work("run", PLAIN, 1.0), Work("terminate", TIMED, 2.0)
+        self.done(self.ledger.promise(old, MINE))
+        put, slow = self.store.put, Deferred()
+
+        async def late(scope, kind, *rest):
+            await put(scope, kind, *rest)
+            if kind == "credentials":
+                await slow
+
+        self.store.put = late
+        promise = Deferred.fromCoroutine(self.ledger.promise(new, OTHER))
+        self.done(self.ledger.finish(old))
+        slow.callback(None)
+        self.successResultOf(promise)
+        self.assertEqual(self.done(self.loaded().credentials()), OTHER)
+        self.done(self.ledger.finish(new))
+        self.assertIsNone(self.done(self.loaded().credentials()))
+
+    def test_an_order_that_is_not_stored(self):
+        async def put(*_):
+            raise BackendError
+
+        self.store.put = put
+        ordered = Deferred.fromCoroutine(self.ledger.ordered("r-1", {}, MINE))
+        self.failureResultOf(ordered, BackendError)
+        self.assertEqual(self.ledger.orders, {})
