@@ -27,11 +27,11 @@ LISTEN = "tcp:3001:interface=127.0.0.1:backlog=1024"
 def seconds(text: str) -> float:
     """A number of seconds.
 
-    :raises ValueError: it is not one; usage.Options shows the message.
+    :raises ValueError: it is not one.
     """
     value = float(text)
     if not 0 <= value < float("inf"):
-        raise ValueError("it must be a number of seconds, 0 or more")
+        raise ValueError(text)
     return value
 
 
@@ -67,9 +67,9 @@ class Options(OneLineOptions):
         ["accounts", "a", None, "The accounts file (TOML): which access keys there are, and whom they are."],
         ["state", None, None, f"Where ec2proxy keeps what it remembers: {FORMS}."],
         ["state-key", None, None, "The file with the key that secrets in it are sealed with (default: FILE.key)."],
-        ["freshness", None, 1.0, "How old an answer about the cloud may be, in seconds.", seconds],
-        ["timeout", None, 60.0, "Seconds that one exchange with the backend may take.", seconds],
-        ["drain", None, 20.0, "Seconds that requests under way have to finish when the daemon stops.", seconds],
+        ["freshness", None, "1", "How old an answer about the cloud may be, in seconds."],
+        ["timeout", None, "60", "Seconds that one exchange with the backend may take."],
+        ["drain", None, "20", "Seconds that requests under way have to finish when the daemon stops."],
     ]
 
     def __init__(self) -> None:
@@ -94,6 +94,8 @@ class Options(OneLineOptions):
         self["listen"] = self["listen"] or [LISTEN]
         for endpoint in self["listen"]:
             _check_endpoint(endpoint)
+        for name in ("freshness", "timeout", "drain"):
+            self[name] = self._seconds(name)
         if self["timeout"] == 0:
             raise UsageError("--timeout: it must be more than 0 seconds")
         self["accounts"] = self._accounts()
@@ -103,6 +105,13 @@ class Options(OneLineOptions):
             make_store(self["state"], the_reactor(), self["state-key"])
         except StateError as error:
             raise UsageError(f"--state: {error}") from None
+
+    def _seconds(self, name: str) -> float:
+        # Not by usage's own coercion: its message does not say which option it was.
+        try:
+            return seconds(self[name])
+        except ValueError:
+            raise UsageError(f"--{name}: {self[name]!r} is not a number of seconds, 0 or more") from None
 
     def _accounts(self) -> Accounts:
         if self["accounts"] is None:
