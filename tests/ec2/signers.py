@@ -39,7 +39,7 @@ def v4(
     request = AWSRequest(method, f"http://{HOST}{path}{query}", {"Host": HOST, **headers}, body or None)
     if body:
         request.headers["Content-Type"] = FORM
-    return _signed(signer(Credentials(key, secret), "ec2", region), request, at, body)
+    return signed_at(signer(Credentials(key, secret), "ec2", region), request, at, body)
 
 
 def presigned(
@@ -47,7 +47,7 @@ def presigned(
 ) -> RawRequest:
     """Signed in its query by botocore's SigV4QueryAuth."""
     request = AWSRequest("GET", f"http://{HOST}{path}", {"Host": HOST}, dict(params))
-    return _signed(SigV4QueryAuth(Credentials(KEY, secret), "ec2", "us-east-1", expires), request, at, "")
+    return signed_at(SigV4QueryAuth(Credentials(KEY, secret), "ec2", "us-east-1", expires), request, at, "")
 
 
 def v2(
@@ -89,7 +89,8 @@ def _v2_request(method: str, path: str, params: Mapping[str, str]) -> RawRequest
     return RawRequest("GET", path.encode(), form, headers, b"")
 
 
-def _signed(signer: SigV4Auth, request: AWSRequest, at: float, body: str) -> RawRequest:
+def signed_at(signer: SigV4Auth, request: AWSRequest, at: float, body: str) -> RawRequest:
+    """Signed by ``signer`` at a time of our choosing (epoch seconds)."""
     # What SigV4Auth.add_auth does, but for asking the clock.
     request.context["timestamp"] = f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}"
     signer._modify_request_before_signing(request)
