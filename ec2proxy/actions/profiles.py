@@ -5,6 +5,9 @@ from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 
 from ec2proxy.model import HardwareProfile, HardwareProperty, Image
 
+# What EC2's documents can hold (a "long"). A backend that says more says nothing.
+_MOST = Decimal(2**63 - 1)
+
 # EC2 knows few words for architectures; these are what else the same things are called.
 _ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64", "i486": "i386", "i586": "i386", "i686": "i386", "x86": "i386"}
 
@@ -25,8 +28,10 @@ def whole(profile: HardwareProfile, name: str) -> int | None:
     if found is None:
         return None
     try:
-        return int(Decimal(found.value).to_integral_value(ROUND_FLOOR))
-    except (InvalidOperation, OverflowError, ValueError):
+        size = Decimal(found.value)
+        return int(size.to_integral_value(ROUND_FLOOR)) if 0 <= size <= _MOST else None
+    except InvalidOperation:
+        # No number, or one that compares with none.
         return None
 
 

@@ -74,6 +74,22 @@ class InstanceTypeTests(ActionTestCase):
             self.told("InvalidParameterValue", self.ask(("Action", "DescribeInstanceTypes"), ("MaxResults", count)))
         self.refused("InvalidParameterValue", "DescribeInstanceTypes", NextToken="nonsense")
 
+    def test_walk(self) -> None:
+        """A walk over pages neither skips nor repeats, though types come and go meanwhile; a token is its request's."""
+        for number in range(12):
+            self.mock.profiles[f"x{number:02}"] = evolve(self.mock.profiles["m1-small"], id=f"x{number:02}")
+        answer = self.call("DescribeInstanceTypes", MaxResults=5)
+        found = [one["InstanceType"] for one in answer["InstanceTypes"]]
+        del self.mock.profiles["x00"]
+        self.later(2)
+        filters = [{"Name": "bare-metal", "Values": ["false"]}]
+        self.refused("InvalidParameterValue", "DescribeInstanceTypes", NextToken=answer["NextToken"], Filters=filters)
+        while "NextToken" in answer:
+            answer = self.call("DescribeInstanceTypes", MaxResults=5, NextToken=answer["NextToken"])
+            found += [one["InstanceType"] for one in answer["InstanceTypes"]]
+        self.assertEqual(sorted(set(found) | {"x00"}), sorted({*self.mock.profiles, "x00"}))
+        self.assertEqual(len(found), len(set(found)))
+
     def test_dry_run(self) -> None:
         """Whether it could be done, after it was checked."""
         self.refused("DryRunOperation", "DescribeInstanceTypes", status=412, DryRun=True)

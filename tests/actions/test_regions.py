@@ -24,12 +24,24 @@ class RegionTests(ActionTestCase):
         message = self.refused("InvalidParameterValue", "DescribeRegions", RegionNames=["x", "us-east-1", "y"])
         self.assertEqual(message, "Invalid region provided: x, y")
 
+    def test_signed_for(self) -> None:
+        """Who signs for a region means that one, whatever else the parameters name."""
+        self.assertEqual(self.names(Filters=[{"Name": "region-name", "Values": ["eu-west-7"]}]), [])
+        self.assertEqual(
+            self.names(Filters=[{"Name": "region-name", "Values": ["eu-west-7", "us-east-1"]}]), ["us-east-1"]
+        )
+
     def test_no_region(self) -> None:
         """Basic and version 2 name no region: what the parameters say is believed."""
         for extra in (("RegionName.1", "eu-west-7"), ("Filter.1.Value.1", "eu-west-7")):
             filtering = [("Filter.1.Name", "region-name")] if extra[0].startswith("Filter") else []
             (region,) = self.understood("DescribeRegions", self.ask(REGIONS, extra, *filtering))["Regions"]
             self.assertEqual(region["RegionName"], "eu-west-7")
+        for value in ("us-*", "deltacloud"):
+            pairs = ("Filter.1.Name", "region-name"), ("Filter.1.Value.1", "x*"), ("Filter.1.Value.2", value)
+            found = self.understood("DescribeRegions", self.ask(REGIONS, *pairs))["Regions"]
+            self.assertEqual([one["RegionName"] for one in found], ["deltacloud"] if value == "deltacloud" else [])
+        self.told("InvalidParameterValue", self.ask(REGIONS, ("RegionName.1", "us"), ("RegionName.2", "eu")))
 
     def test_filters(self) -> None:
         """By name, endpoint and status."""

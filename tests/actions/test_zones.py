@@ -70,6 +70,17 @@ class ZoneTests(ActionTestCase):
         )
         self.assertEqual(message, "The filter 'x' is invalid")
 
+    def test_region(self) -> None:
+        """libcloud signs for no region and names it in a filter; whoever signs for one means that."""
+        asked = ("Action", "DescribeAvailabilityZones"), ("Filter.1.Name", "region-name")
+        heard = self.ask(*asked, ("Filter.1.Value", "us-east-1"))
+        zones = self.understood("DescribeAvailabilityZones", heard)["AvailabilityZones"]
+        self.assertEqual(
+            [(zone["ZoneName"], zone["RegionName"]) for zone in zones], [("us", "us-east-1"), ("eu", "us-east-1")]
+        )
+        filters = [{"Name": "region-name", "Values": ["eu-west-7"]}]
+        self.assertEqual(self.call("DescribeAvailabilityZones", Filters=filters)["AvailabilityZones"], [])
+
     def test_all_zones(self) -> None:
         """No zone has to be opted in to."""
         self.assertEqual(len(self.call("DescribeAvailabilityZones", AllAvailabilityZones=True)["AvailabilityZones"]), 2)

@@ -203,8 +203,8 @@ class RefusalTests(Boto3TestCase):
         self.assertEqual(self.refused(self.ec2.describe_images, ImageIds=["img9"])[0], "InvalidAMIID.NotFound")
 
     def test_unknown_action(self) -> None:
-        """An action that is not there."""
-        self.assertEqual(self.refused(self.ec2.describe_fleets)[:2], ("InvalidAction", 400))
+        """An action of EC2's that is not there."""
+        self.assertEqual(self.refused(self.ec2.describe_fleets)[:2], ("UnsupportedOperation", 400))
 
     def test_unknown_filter(self) -> None:
         """A filter that is not understood is refused instead of being overlooked."""
