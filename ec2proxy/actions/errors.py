@@ -10,6 +10,13 @@ _MISSING = {
     "realms": ("InvalidZone.NotFound", "The zone", "The zones"),
     "subnets": ("InvalidSubnetID.NotFound", "The subnet ID", "The subnet IDs"),
     "firewalls": ("InvalidGroup.NotFound", "The security group", "The security groups"),
+    "networks": ("InvalidVpcID.NotFound", "The vpc ID", "The vpc IDs"),
+    "network_interfaces": (
+        "InvalidNetworkInterfaceID.NotFound",
+        "The networkInterface ID",
+        "The networkInterface IDs",
+    ),
+    "storage_volumes": ("InvalidVolume.NotFound", "The volume", "The volumes"),
 }
 _CODES = {
     errors.WrongState: "IncorrectInstanceState",
@@ -36,6 +43,8 @@ def from_cloud(error: errors.CloudError) -> EC2Error:
         return _not_found(error)
     if isinstance(error, errors.Conflict) and error.kind == "keys":
         return EC2Error("InvalidKeyPair.Duplicate", f"The keypair '{shown(error.name)}' already exists.")
+    if isinstance(error, errors.Conflict) and error.kind == "images":
+        return EC2Error("InvalidAMIName.Duplicate", f"AMI name {shown(error.name)} is already in use.")
     if isinstance(error, errors.Conflict):
         return EC2Error("ResourceAlreadyExists", error.message)
     code = _CODES.get(type(error), "InternalError")

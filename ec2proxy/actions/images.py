@@ -14,7 +14,14 @@ from ec2proxy.ec2.xml import Payload, timestamp
 from ec2proxy.errors import NotFound
 from ec2proxy.model import Image
 
-_STATES = {"AVAILABLE": "available", "PENDING": "pending", "ERROR": "failed", "FAILED": "failed"}
+# What Deltacloud's drivers say (OpenStack's ACTIVE, RHEV-M's OK) to EC2's words; another word is no reason to use it.
+_STATES = {
+    **dict.fromkeys(("ACTIVE", "AVAILABLE", "OK", "READY"), "available"),
+    **dict.fromkeys(("ERROR", "FAILED", "KILLED"), "failed"),
+    **dict.fromkeys(("DELETED", "DEREGISTERED"), "deregistered"),
+    **dict.fromkeys(("INVALID", "UNAVAILABLE"), "invalid"),
+}
+_ARCHITECTURES = {"x86": "i386", "i586": "i386", "i686": "i386", "amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
 _ROOT_TYPES = {"transient": "instance-store", "persistent": "ebs"}
 
 
@@ -70,17 +77,43 @@ class DescribeImages(Action):
 
 def _filters(me: str) -> Mapping[str, Any]:
     return {
-        "architecture": lambda image: (image.architecture,),
+        "architecture": lambda image: (architecture(image) or "",),
+        "block-device-mapping.device-name": _none,
+        "block-device-mapping.snapshot-id": _none,
         "creation-date": lambda image: (timestamp(image.creation_time),) if image.creation_time else (),
         "description": lambda image: (image.description,),
         "image-id": lambda image: (image.id,),
         "image-type": lambda image: ("machine",),
-        "is-public": lambda image: ("false" if image.owner_id == me else "true",),
+        "is-public": lambda image: ("true" if is_public(image, me) else "false",),
+        "kernel-id": _none,
+        "manifest-location": lambda image: (_location(image),),
         "name": lambda image: (image.name,),
+        "owner-alias": _none,
         "owner-id": lambda image: (image.owner_id,),
+        "product-code": _none,
+        "product-code.type": _none,
+        "ramdisk-id": _none,
+        "root-device-name": _none,
         "root-device-type": lambda image: (root_device_type(image),),
         "state": lambda image: (_state(image),),
+        "state-reason-code": _none,
+        "state-reason-message": _none,
     }
+
+
+def _none(_: Image) -> tuple[str, ...]:
+    """What no image of Deltacloud's has."""
+    return ()
+
+
+def is_public(image: Image, me: str) -> bool:
+    """Whether an image is called public: Deltacloud tells no permissions, but what others own and I see is not mine."""
+    return image.owner_id != me
+
+
+def architecture(image: Image) -> str | None:
+    """EC2's word for an image's architecture, else the backend's; None where it is not known."""
+    return _ARCHITECTURES.get(image.architecture.lower(), image.architecture) or None
 
 
 def root_device_type(image: Image) -> str:
@@ -92,17 +125,20 @@ def _state(image: Image) -> str:
     return _STATES.get(image.state.upper(), "pending")
 
 
+def _location(image: Image) -> str:
+    return f"{image.owner_id}/{image.name}" if image.owner_id else image.name
+
+
 def _render(image: Image, me: str, tags: Mapping[str, str]) -> Payload:
     return {
         "imageId": image.id,
-        "imageLocation": f"{image.owner_id}/{image.name}" if image.owner_id else image.name,
+        "imageLocation": _location(image),
         "imageState": _state(image),
         "imageOwnerId": image.owner_id,
         "creationDate": image.creation_time,
-        # Deltacloud tells no launch permissions: what others own and the caller sees is not private.
-        "isPublic": image.owner_id != me,
+        "isPublic": is_public(image, me),
         "productCodes": [],
-        "architecture": image.architecture or None,
+        "architecture": architecture(image),
         "imageType": "machine",
         "name": image.name,
         "description": image.description,

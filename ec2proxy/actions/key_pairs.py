@@ -1,48 +1,53 @@
 """Key pairs, which are Deltacloud's keys."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.key_facts import KeyFacts, facts, key_pair_id, remember
 from ec2proxy.actions.tags import TagSpecification, for_new, tag_set
 from ec2proxy.cloud.deferring import shielded
+from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.ec2 import key_material
 from ec2proxy.ec2.errors import EC2Error, invalid_value
 from ec2proxy.ec2.filters import matcher
-from ec2proxy.ec2.params import Filter, structures, text, texts
+from ec2proxy.ec2.key_material import PublicKey
+from ec2proxy.ec2.params import Filter, boolean, structures, text, texts
 from ec2proxy.ec2.xml import Payload
 from ec2proxy.errors import CloudError, Conflict, NotFound
 from ec2proxy.model import KeyPair
 
 _NAME_LENGTH = 255
+_MATERIAL_LENGTH = 16384
 
 
 @frozen
 class DescribeKeyPairs(Action):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeKeyPairs.html"""
 
-    ACCEPTED = {"IncludePublicKey": "Deltacloud gives no public keys, and EC2 leaves out those it does not know"}
-
     key_names: tuple[str, ...] = texts("KeyName")
     key_pair_ids: tuple[str, ...] = texts("KeyPairId")
     filters: tuple[Filter, ...] = structures("Filter", Filter)
+    include_public_key: bool = boolean("IncludePublicKey")
 
     async def perform(self, call: Call) -> Payload:
         """The caller's key pairs, in the backend's order."""
+        snapshot = await call.cloud.inventory.keys(call.principal.credentials)
         ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
         matches = matcher(
             self.filters,
             {
                 "fingerprint": lambda key: (key.fingerprint,),
                 "key-name": lambda key: (key.name,),
-                "key-pair-id": lambda key: (key_pair_id(key.name),),
+                "key-pair-id": lambda key: (key.id,),
             },
-            tags=lambda key: ledger.tags.get(key_pair_id(key.name), {}),
+            tags=lambda key: ledger.tags.get(key.id, {}),
         )
-        keys = (await call.cloud.inventory.keys(call.principal.credentials)).items
+        keys = [facts(key, ledger) for key in snapshot.items]
         missing = set(self.key_names) - {key.name for key in keys}
-        missing |= set(self.key_pair_ids) - {key_pair_id(key.name) for key in keys}
+        missing |= set(self.key_pair_ids) - {key.id for key in keys}
         if missing:
             asked = dict.fromkeys(self.key_names + self.key_pair_ids)
             raise NotFound("keys", [each for each in asked if each in missing])
@@ -50,17 +55,21 @@ class DescribeKeyPairs(Action):
         self.stop_if_dry_run()
         return {
             "keySet": [
-                {
-                    "keyPairId": key_pair_id(key.name),
-                    "keyType": _key_type(key),
-                    "tagSet": tag_set(ledger.tags.get(key_pair_id(key.name), {})),
-                    "keyName": key.name,
-                    "keyFingerprint": key.fingerprint,
-                }
+                self._item(key, ledger)
                 for key in keys
-                if (everything or key.name in self.key_names or key_pair_id(key.name) in self.key_pair_ids)
-                and matches(key)
+                if (everything or key.name in self.key_names or key.id in self.key_pair_ids) and matches(key)
             ]
+        }
+
+    def _item(self, key: KeyFacts, ledger: Ledger) -> Payload:
+        return {
+            "keyPairId": key.id,
+            "keyType": key.type,
+            "tagSet": tag_set(ledger.tags.get(key.id, {})),
+            "publicKey": key.public_key if self.include_public_key else None,
+            "createTime": key.created,
+            "keyName": key.name,
+            "keyFingerprint": key.fingerprint,
         }
 
 
@@ -84,46 +93,89 @@ class CreateKeyPair(Action):
             if value != made:
                 raise EC2Error("UnsupportedOperation", f"This cloud makes key pairs with {name} {made} only.")
         tags = for_new(self.tag_specifications, "key-pair")
-        keys = await call.cloud.inventory.keys(call.principal.credentials)
-        if any(key.name == self.key_name for key in keys.items):
-            raise Conflict("keys", self.key_name)
+        await _refuse_taken(call, self.key_name)
         self.stop_if_dry_run()
-        key = await shielded(self._create(call, tags))
-        return {
-            "keyPairId": key_pair_id(key.name),
-            "tagSet": tag_set(tags),
-            "keyName": key.name,
-            "keyFingerprint": key.fingerprint,
-            "keyMaterial": key.pem,
-        }
+        create = partial(call.cloud.driver.keys.create, call.principal.credentials, self.key_name)
+        key, made_item = await shielded(_made(call, self.key_name, create, tags))
+        return {**made_item, "keyMaterial": key.pem}
 
-    async def _create(self, call: Call, tags: Mapping[str, str]) -> KeyPair:
-        credentials = call.principal.credentials
-        ledger = await call.cloud.lifecycle.ledger(credentials)
-        # Those of an earlier key of that name, which somebody else may have deleted.
-        await ledger.forget(key_pair_id(self.key_name))
+
+@frozen
+class ImportKeyPair(Action):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ImportKeyPair.html"""
+
+    key_name: str = text("KeyName", required=True, max_length=_NAME_LENGTH)
+    public_key_material: str = text("PublicKeyMaterial", required=True, max_length=_MATERIAL_LENGTH)
+    tag_specifications: tuple[TagSpecification, ...] = structures("TagSpecification", TagSpecification)
+
+    async def perform(self, call: Call) -> Payload:
+        """The key pair that the cloud made of a public key."""
         try:
-            key: KeyPair = await call.cloud.driver.keys.create(credentials, self.key_name)
-        except CloudError as error:
-            if not error.ambiguous:
-                raise
-            key = await self._lost(call, error)
-        finally:
-            call.cloud.inventory.wrote(credentials, "keys")
-        if tags:
-            await ledger.tag(key_pair_id(key.name), tags)
-        return key
+            public = key_material.imported(self.public_key_material)
+        except ValueError:
+            raise EC2Error("InvalidKey.Format", "Key is not in valid OpenSSH public key format") from None
+        tags = for_new(self.tag_specifications, "key-pair")
+        await _refuse_taken(call, self.key_name)
+        credentials = call.principal.credentials
+        if not (await call.cloud.driver.capabilities(credentials)).has_feature("keys", "import_key"):
+            raise EC2Error("UnsupportedOperation", "This cloud does not take public keys.")
+        self.stop_if_dry_run()
+        create = partial(call.cloud.driver.keys.import_key, credentials, self.key_name, public.line)
+        _, made_item = await shielded(_made(call, self.key_name, create, tags, public))
+        return made_item
 
-    async def _lost(self, call: Call, error: CloudError) -> KeyPair:
-        """The key whose creation was not answered.
 
-        :raises CloudError: it is not there, or its private key is not.
-        """
-        call.cloud.inventory.wrote(call.principal.credentials, "keys")
-        for key in (await call.cloud.inventory.keys(call.principal.credentials)).items:
-            if key.name == self.key_name and key.pem:
-                return key
-        raise error
+async def _refuse_taken(call: Call, name: str) -> None:
+    keys = await call.cloud.inventory.keys(call.principal.credentials)
+    if any(key.name == name for key in keys.items):
+        raise Conflict("keys", name)
+
+
+async def _made(
+    call: Call,
+    name: str,
+    create: Callable[[], Awaitable[KeyPair]],
+    tags: Mapping[str, str],
+    public: PublicKey | None = None,
+) -> tuple[KeyPair, Payload]:
+    """Make a key pair and remember what will not be told again; the key, and EC2's answer.
+
+    :param public: what is imported; None for a key that the cloud is to make.
+    """
+    credentials = call.principal.credentials
+    ledger = await call.cloud.lifecycle.ledger(credentials)
+    # That of an earlier key of that name, which somebody else may have deleted.
+    await ledger.forget(key_pair_id(name))
+    try:
+        key = await create()
+    except CloudError as error:
+        if not error.ambiguous:
+            raise
+        key = await _lost(call, name, error, imported=public is not None)
+    finally:
+        call.cloud.inventory.wrote(credentials, "keys")
+    await remember(ledger, key, public, call.cloud.clock.seconds())
+    if tags:
+        await ledger.tag(key_pair_id(name), tags)
+    known = facts(key, ledger)
+    return key, {
+        "keyPairId": known.id,
+        "tagSet": tag_set(tags),
+        "keyName": key.name,
+        "keyFingerprint": known.fingerprint,
+    }
+
+
+async def _lost(call: Call, name: str, error: CloudError, *, imported: bool) -> KeyPair:
+    """The key whose creation was not answered.
+
+    :raises CloudError: it is not there, or its private key should be and is not.
+    """
+    call.cloud.inventory.wrote(call.principal.credentials, "keys")
+    for key in (await call.cloud.inventory.keys(call.principal.credentials)).items:
+        if key.name == name and (key.pem or imported):
+            return key
+    raise error
 
 
 @frozen
@@ -163,13 +215,3 @@ class DeleteKeyPair(Action):
             return
         finally:
             call.cloud.inventory.wrote(credentials, "keys")
-
-
-def key_pair_id(name: str) -> str:
-    """The EC2 id of a key pair: made up, since Deltacloud has only names, but always the same for a name."""
-    return "key-" + hashlib.sha256(name.encode()).hexdigest()[:17]
-
-
-def _key_type(key: KeyPair) -> str | None:
-    """``rsa`` where the private key says so; None where it is not known."""
-    return "rsa" if "RSA PRIVATE KEY" in key.pem[:64] else None

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ec2proxy.actions.action import Call
-from ec2proxy.actions.key_pairs import key_pair_id
+from ec2proxy.actions.key_facts import key_pair_id
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound, Unsupported
 

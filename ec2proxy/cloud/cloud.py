@@ -23,6 +23,7 @@ class Cloud:
     inventory: Inventory
     lifecycle: Lifecycle
     launcher: Launcher
+    clock: IReactorTime
 
     @classmethod
     def of(
@@ -41,7 +42,8 @@ class Cloud:
         """
         inventory = Inventory(driver, clock, freshness)
         lifecycle = Lifecycle(name, driver, inventory, store, clock)
-        return cls(name, driver, inventory, lifecycle, Launcher(driver, inventory, lifecycle, store, clock, entropy))
+        launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
+        return cls(name, driver, inventory, lifecycle, launcher, clock)
 
     async def resume(self, before: float) -> None:
         """Take up what an earlier process left unfinished.

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from ec2proxy.cloud.attributes import Attributes, from_record
+from ec2proxy.cloud.key_origins import KeyOrigin
 from ec2proxy.cloud.planner import Verb
 from ec2proxy.interfaces import IStateStore
 from ec2proxy.model import Credentials, Instance
@@ -85,6 +86,7 @@ class Ledger:
     :ivar seen: when an instance was first seen, in epoch seconds.
     :ivar tags: the tags of any resource.
     :ivar attributes: what clients have set of instances.
+    :ivar key_origins: where key pairs come from, by EC2's id.
     :ivar orders: launches under way, by reservation id, as :meth:`ordered` was given them.
     :ivar missing: since when an instance is not listed that is neither worked on nor buried. Not stored.
     :ivar tidied: when that was looked at last. Not stored.
@@ -99,6 +101,7 @@ class Ledger:
         self.seen: dict[str, float] = {}
         self.tags: dict[str, Mapping[str, str]] = {}
         self.attributes: dict[str, Attributes] = {}
+        self.key_origins: dict[str, KeyOrigin] = {}
         self.orders: dict[str, Mapping[str, Any]] = {}
         self._credentials: Credentials | None = None
         self.missing: dict[str, float] = {}
@@ -119,6 +122,8 @@ class Ledger:
             self.tags[key] = {name: str(text) for name, text in value.items()}
         for key, value in (await items(self.scope, "attributes")).items():
             self.attributes[key] = from_record(value)
+        for key, value in (await items(self.scope, "key")).items():
+            self.key_origins[key] = KeyOrigin(**value)  # type: ignore[arg-type]
         for key, value in (await items(self.scope, "order")).items():
             self.orders[key] = json.loads(self._unsealed(value, "order", key))
 
@@ -232,6 +237,11 @@ class Ledger:
         self.tags.update(new)
         await self._store.put_all(self.scope, "tags", new)
 
+    async def remember_key(self, key_pair_id: str, origin: KeyOrigin) -> None:
+        """Remember where a key pair comes from."""
+        self.key_origins[key_pair_id] = origin
+        await self._store.put(self.scope, "key", key_pair_id, asdict(origin))
+
     async def set_attributes(self, instance_id: str, attributes: Attributes, user_data: str = "") -> None:
         """Remember the attributes of an instance, instead of those there are.
 
@@ -269,6 +279,7 @@ class Ledger:
             "launch": self.launches,
             "seen": self.seen,
             "tags": self.tags,
+            "key": self.key_origins,
         }
         self.missing.pop(instance_id, None)
         found = [kind for kind, records in kinds.items() if records.pop(instance_id, None) is not None]

@@ -22,11 +22,12 @@ REFUSED = {
     },
 }
 _SIGNING = ("AWSAccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp", "SecurityToken")
+_NEW_KEYS = ("CreateKeyPair", "ImportKeyPair")
 
 
 class CaptureTests(ActionTestCase):
     def setUp(self) -> None:
-        self.make(features=["user_data"], reuse_ids=False)
+        self.make(features=["user_data", "import_key"], reuse_ids=False)
         self.mock.images["ami-03cf127a"] = evolve(self.mock.images["img1"], id="ami-03cf127a")
         self.mock.profiles["t2.micro"] = evolve(self.mock.profiles["m1-small"], id="t2.micro")
 
@@ -37,7 +38,7 @@ class CaptureTests(ActionTestCase):
             if name.startswith(("InstanceId", "ResourceId")) and value not in self.mock.instances:
                 state = "STOPPED" if action == "StartInstances" else "RUNNING"
                 self.mock.instances.add(evolve(self.mock.instances["inst0"], id=value, state=state))
-            elif name.startswith("KeyName") and action != "CreateKeyPair" and value not in self.mock.keys:
+            elif name.startswith("KeyName") and action not in _NEW_KEYS and value not in self.mock.keys:
                 self.mock.keys.add(evolve(self.mock.keys["test-key"], id=value))
         self.later(2)
 

@@ -9,6 +9,7 @@ from ec2proxy import errors
 from ec2proxy.actions.action import Action
 from ec2proxy.actions.errors import from_cloud
 from ec2proxy.ec2.request import RawRequest
+from ec2proxy.testing.driver_contract import PUBLIC_KEY
 from tests.actions.support import ACTIONS, ActionTestCase, basic
 from tests.ec2.signers import v4
 
@@ -19,10 +20,15 @@ EVERY_PATH = {"path": "*", "times": None}
 
 #: The least that each action has to be given. A new action that needs parameters is to be put here.
 PARAMS = {
+    "CreateImage": {"InstanceId": "inst0", "Name": "new"},
     "CreateKeyPair": {"KeyName": "new"},
     "CreateTags": {"Resources": ["inst0"], "Tags": [{"Key": "a", "Value": "b"}]},
     "DeleteKeyPair": {"KeyName": "test-key"},
+    "DeregisterImage": {"ImageId": "img3"},
+    "DescribeImageAttribute": {"ImageId": "img1", "Attribute": "description"},
     "DescribeInstanceAttribute": {"InstanceId": "inst0", "Attribute": "instanceType"},
+    "GetPasswordData": {"InstanceId": "inst0"},
+    "ImportKeyPair": {"KeyName": "new", "PublicKeyMaterial": PUBLIC_KEY.encode()},
     "ModifyInstanceAttribute": {"InstanceId": "inst0", "DisableApiStop": {"Value": True}},
     "MonitorInstances": {"InstanceIds": ["inst4"]},
     "UnmonitorInstances": {"InstanceIds": ["inst0"]},
@@ -40,13 +46,13 @@ ASKING = sorted({*PARAMS, "DescribeAvailabilityZones", "DescribeImages", "Descri
 class DryRunTests(ActionTestCase):
     def remembered(self) -> list[object]:
         """All that ec2proxy has stored, but for when it saw what."""
-        kinds = ("work", "tombstone", "launch", "tags", "token", "attributes")
+        kinds = ("work", "tombstone", "launch", "tags", "token", "attributes", "key")
         items = [self.store.items("deltacloud/mockuser", kind) for kind in kinds]
         return [self.successResultOf(Deferred.fromCoroutine(each)) for each in items]
 
     def prepare(self) -> None:
         """A new cloud with an instance inst4 that is monitored."""
-        self.make()
+        self.make(features=["import_key"])
         self.assertEqual(self.run_one(Monitoring={"Enabled": True})["InstanceId"], "inst4")
         self.later(10)
 
@@ -107,6 +113,9 @@ class ProtocolTests(ActionTestCase):
         for name in ("DescribeNothing", "describeImages", "_StateChange", "Action", "DescribeImages ", "x" * 5000):
             message = self.told("InvalidAction", self.ask(("Action", name)))
             self.assertLess(len(message), 250)
+        # EC2 has these.
+        for name in ("DescribeFleets", "CreateVpcPeeringConnection"):
+            self.assertIn(name, self.told("UnsupportedOperation", self.ask(("Action", name))))
         twice = (("Action", "DescribeImages"), ("Action", "DescribeImages"))
         self.told("InvalidParameterCombination", self.ask(*twice))
         for action in EC2_ACTIONS:
@@ -227,7 +236,8 @@ class FailureTests(ActionTestCase):
             (errors.NotFound("realms", ["a"]), "InvalidZone.NotFound", "The zone 'a' does not exist"),
             (errors.NotFound("keys", ["'"]), "InvalidKeyPair.NotFound", "The key pair ''' does not exist"),
             (errors.Conflict("keys", "k"), "InvalidKeyPair.Duplicate", "The keypair 'k' already exists."),
-            (errors.Conflict("images", "i", "taken"), "ResourceAlreadyExists", "taken"),
+            (errors.Conflict("images", "i"), "InvalidAMIName.Duplicate", "AMI name i is already in use."),
+            (errors.Conflict("firewalls", "f", "taken"), "ResourceAlreadyExists", "taken"),
             (errors.WrongState("s"), "IncorrectInstanceState", "s"),
             (errors.InvalidRequest("r"), "InvalidParameterValue", "r"),
             (errors.Unsupported("u"), "UnsupportedOperation", "u"),
