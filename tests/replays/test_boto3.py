@@ -4,8 +4,7 @@ from typing import Any
 
 from botocore.exceptions import WaiterError
 
-from tests.actions.support import ACTIONS
-from tests.replays.support import Boto3, ReplayTestCase, paginated, waiters
+from tests.replays.support import Boto3, ReplayTestCase
 
 _SEEDED = 1000
 
