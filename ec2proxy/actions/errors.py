@@ -16,6 +16,7 @@ _MISSING = {
         "The networkInterface ID",
         "The networkInterface IDs",
     ),
+    "addresses": ("InvalidAddress.NotFound", "The address", "The addresses"),
     "storage_volumes": ("InvalidVolume.NotFound", "The volume", "The volumes"),
 }
 _CODES = {

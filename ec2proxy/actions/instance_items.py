@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ec2proxy.actions import groups
-from ec2proxy.actions.images import root_device_type
+from ec2proxy.actions.images import architecture, root_device_type
+from ec2proxy.actions.interface_items import Outward, interface_set
+from ec2proxy.actions.surroundings import Surroundings
 from ec2proxy.actions.tags import tag_set
+from ec2proxy.actions.topology import Location
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.states import InstanceState
+from ec2proxy.ec2.states import TERMINATED, InstanceState
 from ec2proxy.ec2.xml import Payload
 from ec2proxy.model import Address, Image, Instance
 
@@ -58,7 +61,7 @@ def monitoring_state(view: InstanceView) -> str:
 def architecture_of(view: InstanceView, images: Images) -> str | None:
     """An instance's architecture, which is its image's; None where that is not known."""
     image = images.get(view.instance.image_id)
-    return image.architecture or None if image else None
+    return architecture(image) if image else None
 
 
 def root_device_type_of(view: InstanceView, images: Images) -> str:
@@ -67,12 +70,28 @@ def root_device_type_of(view: InstanceView, images: Images) -> str:
     return root_device_type(image) if image else "instance-store"
 
 
-def instance_item(view: InstanceView, images: Images) -> Payload:
+def outward_of(view: InstanceView, me: str) -> Outward | None:
+    """How an instance is reached from outside; None where it has no public IPv4 address."""
+    addresses = view.instance.public_addresses
+    ip = ipv4(addresses)
+    return Outward(ip, host_name(addresses), owner_of(view, me)) if ip else None
+
+
+def location_of(view: InstanceView, around: Surroundings | None) -> Location:
+    """Where an instance is in a network; nowhere once it is terminated, as in EC2, or where that is not told."""
+    if around is None or view.state is TERMINATED:
+        return Location()
+    return around.topology.of_instance(view.instance, around.interfaces)
+
+
+def instance_item(view: InstanceView, images: Images, around: Surroundings | None, me: str) -> Payload:
     """One instance.
 
     :param images: what is known of images, by id.
+    :param around: what is around it; None where the cloud does not tell.
     """
     instance = view.instance
+    location = location_of(view, around)
     ipv6 = next((str(ip) for ip in ips(instance.public_addresses) if ip.version == 6), None)
     return {
         "instanceId": instance.id,
@@ -90,28 +109,43 @@ def instance_item(view: InstanceView, images: Images) -> Payload:
         "monitoring": {"state": monitoring_state(view)},
         "privateIpAddress": ipv4(instance.private_addresses),
         "ipAddress": ipv4(instance.public_addresses),
-        "groupSet": groups.of(instance),
+        "subnetId": location.subnet_id or None,
+        "vpcId": location.vpc_id or None,
+        "groupSet": groups_of(view, around),
         "stateReason": _state_reason(instance),
         "architecture": architecture_of(view, images),
         "rootDeviceType": root_device_type_of(view, images),
         "blockDeviceMapping": block_devices(instance),
         "clientToken": view.client_token or None,
         "tagSet": tag_set(view.tags),
-        "networkInterfaceSet": [],
+        "networkInterfaceSet": _interfaces(view, around, me),
         "ipv6Address": ipv6,
         "ebsOptimized": False,
     }
 
 
-def reservation_item(views: Sequence[InstanceView], images: Images, me: str) -> Payload:
-    """The instances of one reservation, as their reservation."""
+def reservation_item(
+    views: Sequence[InstanceView], images: Images, me: str, around: Surroundings | None = None
+) -> Payload:
+    """The instances of one reservation, as their reservation; else as :func:`instance_item`."""
     first = views[0]
     return {
         "reservationId": first.reservation_id,
         "ownerId": owner_of(first, me),
-        "groupSet": groups.of(first.instance),
-        "instancesSet": [instance_item(view, images) for view in views],
+        "groupSet": groups_of(first, around),
+        "instancesSet": [instance_item(view, images, around, me) for view in views],
     }
+
+
+def groups_of(view: InstanceView, around: Surroundings | None) -> Sequence[Mapping[str, str]]:
+    """The groups of an instance, by the names that the cloud's firewalls have."""
+    return groups.of(view.instance, around.groups if around else groups.NO_FIREWALLS)
+
+
+def _interfaces(view: InstanceView, around: Surroundings | None, me: str) -> Sequence[Payload]:
+    if around is None or view.state is TERMINATED:
+        return []
+    return interface_set(view.instance, around, owner_of(view, me), view.launch_time, outward_of(view, me))
 
 
 def block_devices(instance: Instance) -> Sequence[Payload]:

@@ -5,19 +5,21 @@ from typing import Any
 
 from attrs import frozen
 
-from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import chosen, refuse_ids_with_pages
 from ec2proxy.actions.instance_items import (
     Images,
     architecture_of,
+    groups_of,
     host_name,
     ips,
+    location_of,
     monitoring_state,
     owner_of,
     reservation_item,
     root_device_type_of,
 )
+from ec2proxy.actions.surroundings import Surroundings, surroundings_if_told
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
@@ -45,7 +47,8 @@ class DescribeInstances(Action):
         credentials = call.principal.credentials
         everything = await call.cloud.lifecycle.instances(credentials)
         images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
-        matches = matcher(self.filters, _filters(images, credentials.user), tags=lambda view: view.tags)
+        around = await surroundings_if_told(call)
+        matches = matcher(self.filters, _filters(images, credentials.user, around), tags=lambda view: view.tags)
         found = [view for view in chosen(everything, self.instance_ids) if matches(view)]
         self.stop_if_dry_run()
         token = None
@@ -58,16 +61,18 @@ class DescribeInstances(Action):
         for view in found:
             reservations.setdefault(view.reservation_id, []).append(view)
         return {
-            "reservationSet": [reservation_item(views, images, credentials.user) for views in reservations.values()],
+            "reservationSet": [
+                reservation_item(views, images, credentials.user, around) for views in reservations.values()
+            ],
             "nextToken": token,
         }
 
 
-def _filters(images: Images, me: str) -> Mapping[str, Any]:
+def _filters(images: Images, me: str, around: Surroundings | None) -> Mapping[str, Any]:
     """The filters that our data can answer, each with the values of an instance that it looks at."""
 
     def group(name: str) -> Any:
-        return lambda view: tuple(each[name] for each in groups.of(view.instance))
+        return lambda view: tuple(each[name] for each in groups_of(view, around))
 
     def addresses(which: str, version: int) -> Any:
         return lambda view: tuple(str(ip) for ip in ips(getattr(view.instance, which)) if ip.version == version)
@@ -94,10 +99,13 @@ def _filters(images: Images, me: str) -> Mapping[str, Any]:
         "launch-index": lambda view: (str(view.launch_index),),
         "launch-time": lambda view: (timestamp(view.launch_time),),
         "monitoring-state": lambda view: (monitoring_state(view),),
+        "network-interface.network-interface-id": lambda view: view.instance.network_interface_ids,
         "owner-id": lambda view: (owner_of(view, me),),
         "private-dns-name": lambda view: (host_name(view.instance.private_addresses),),
         "private-ip-address": addresses("private_addresses", 4),
         "reservation-id": lambda view: (view.reservation_id,),
         "root-device-type": lambda view: (root_device_type_of(view, images),),
+        "subnet-id": lambda view: (location_of(view, around).subnet_id,),
         "tenancy": lambda view: ("default",),
+        "vpc-id": lambda view: (location_of(view, around).vpc_id,),
     }
