@@ -40,14 +40,14 @@ class CloudTestCase(SynchronousTestCase):
         self.store = MemoryStateStore() if store is None else store
         self.restart(freshness=freshness, timeout=timeout)
 
-    def restart(self, *, freshness=1.0, timeout=60.0):
+    def restart(self, *, freshness=1.0, timeout=60.0, region="here"):
         """Make the cloud anew, before the same backend and the same store."""
         self.agent = RequestTraversalAgent(api_root(self.backend))
         backend = Backend("http://localhost:3001/api", timeout=timeout)
         self.driver = DeltacloudFactory().driver(backend, self.clock, self.agent)
         numbers = count(1)
         self.cloud = Cloud.of(
-            "here", self.driver, self.store, self.clock, lambda size: next(numbers).to_bytes(size, "big"), freshness
+            region, self.driver, self.store, self.clock, lambda size: next(numbers).to_bytes(size, "big"), freshness
         )
         self.lifecycle = self.cloud.lifecycle
         self.addCleanup(lambda cloud: self.done(cloud.lifecycle.stop()), self.cloud)
