@@ -9,6 +9,7 @@ from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.instance_attributes import checked_shutdown_behavior
 from ec2proxy.actions.instance_items import Images, reservation_item
+from ec2proxy.actions.launch_place import BlockDevice, NetworkInterface, refuse_special, zone_for
 from ec2proxy.actions.tags import TagSpecification, for_new
 from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.launch import Order
@@ -41,16 +42,6 @@ class Enabled:
 
 
 @frozen
-class NetworkInterface:
-    """A network interface, as aws-cli and Ansible ask for the first one: only its groups are ours to choose."""
-
-    device_index: int = integer("DeviceIndex", minimum=0, default=0)
-    subnet_id: str = text("SubnetId")
-    security_group_ids: tuple[str, ...] = texts("SecurityGroupId")
-    associate_public_ip_address: bool | None = boolean("AssociatePublicIpAddress", default=None)
-
-
-@frozen
 class RunInstances(Action):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
 
@@ -74,6 +65,7 @@ class RunInstances(Action):
     placement: Placement = structure("Placement", Placement)
     subnet_id: str = text("SubnetId")
     network_interfaces: tuple[NetworkInterface, ...] = structures("NetworkInterface", NetworkInterface)
+    block_devices: tuple[BlockDevice, ...] = structures("BlockDeviceMapping", BlockDevice)
     client_token: str = text("ClientToken", max_length=64)
     tag_specifications: tuple[TagSpecification, ...] = structures("TagSpecification", TagSpecification)
     monitoring: Enabled = structure("Monitoring", Enabled)
@@ -92,7 +84,7 @@ class RunInstances(Action):
         spec = InstanceSpec(
             image_id=self.image_id,
             hardware_profile_id=self.instance_type,
-            realm_id=self.placement.availability_zone,
+            realm_id=await self._zone(call),
             name=tags.get("Name", ""),
             keyname=self.key_name,
             user_data=_checked_user_data(self.user_data),
@@ -111,17 +103,11 @@ class RunInstances(Action):
         for wanted, what in (
             (self.hibernation.enabled, "hibernation"),
             (self.enclave.enabled, "enclaves"),
-            (len(self.network_interfaces) > 1, "more than one network interface"),
-            (any(each.device_index for each in self.network_interfaces), "a first network interface with that index"),
-            (self._chooses_address(), "a choice of whether an instance has a public address"),
             (self.placement.tenancy != "default", f"the tenancy '{shown(self.placement.tenancy)}'"),
         ):
             if wanted:
                 raise Unsupported(f"This cloud does not offer {what}.")
-
-        subnets = (self.subnet_id, *(each.subnet_id for each in self.network_interfaces))
-        if any(subnets):
-            raise NotFound("subnets", filter(None, subnets))
+        refuse_special(self.network_interfaces, self.block_devices)
 
     def _attributes(self, spec: InstanceSpec) -> Attributes:
         return Attributes(
@@ -132,8 +118,8 @@ class RunInstances(Action):
             has_user_data=bool(spec.user_data),
         )
 
-    def _chooses_address(self) -> bool:
-        return any(each.associate_public_ip_address is not None for each in self.network_interfaces)
+    async def _zone(self, call: Call) -> str:
+        return await zone_for(call, self.placement.availability_zone, self.subnet_id, self.network_interfaces)
 
     def _counts(self) -> tuple[int, int]:
         most = self.min_count if self.max_count is None else self.max_count

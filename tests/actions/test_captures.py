@@ -17,8 +17,8 @@ REFUSED = {
         "boto3 20": "asks for it",
         "boto3 42": "asks for it",
     },
-    "UnsupportedOperation": {
-        "aws-cli 22": "RunInstances that wants to choose a subnet, and whether there is a public address",
+    "InvalidSubnetID.NotFound": {
+        "aws-cli 22": "RunInstances in a subnet of another cloud",
     },
 }
 _SIGNING = ("AWSAccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp", "SecurityToken")

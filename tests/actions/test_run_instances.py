@@ -81,11 +81,15 @@ class RunTests(ActionTestCase):
             ("UnsupportedOperation", {"Placement": {"Tenancy": "dedicated"}}),
             ("UnsupportedOperation", {"NetworkInterfaces": [{"DeviceIndex": 1}]}),
             ("UnsupportedOperation", {"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}),
-            ("UnsupportedOperation", {"NetworkInterfaces": [{"AssociatePublicIpAddress": True}]}),
+            ("UnsupportedOperation", {"NetworkInterfaces": [{"AssociatePublicIpAddress": False}]}),
+            ("UnsupportedOperation", {"NetworkInterfaces": [{"DeleteOnTermination": False}]}),
+            ("UnsupportedOperation", {"BlockDeviceMappings": [{"DeviceName": "sda", "Ebs": {"VolumeSize": 8}}]}),
+            ("UnsupportedOperation", {"BlockDeviceMappings": [{"DeviceName": "sda", "NoDevice": ""}]}),
+            ("UnsupportedOperation", {"BlockDeviceMappings": [{"DeviceName": "sdb", "VirtualName": "ephemeral0"}]}),
+            ("InvalidParameterCombination", {"NetworkInterfaces": [{"DeviceIndex": 0}], "SubnetId": "subnet-1"}),
             ("InvalidParameterCombination", {"NetworkInterfaces": [{"Groups": ["a"]}], "SecurityGroups": ["b"]}),
             ("UnknownParameter", {"IamInstanceProfile": {"Name": "x"}}),
             ("UnknownParameter", {"Placement": {"GroupName": "x"}}),
-            ("UnknownParameter", {"BlockDeviceMappings": [{"DeviceName": "sda", "Ebs": {"VolumeSize": 8}}]}),
         ):
             self.refused(code, "RunInstances", **{**ONE, **params})
         self.assertEqual(self.changes(), [])
