@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
-from ec2proxy.actions.default_vpc import DEFAULT_VPC_ID
 from ec2proxy.actions.identity import proved
+from ec2proxy.actions.surroundings import read_topology
 from ec2proxy.ec2.errors import invalid_value
 from ec2proxy.ec2.params import texts
 from ec2proxy.ec2.xml import Payload
@@ -29,7 +29,8 @@ class DescribeAccountAttributes(Action):
     async def perform(self, call: Call) -> Payload:
         """The attributes asked for; all of them if none is named."""
         await proved(call)
-        attributes = _attributes(await call.cloud.driver.capabilities(call.principal.credentials))
+        capabilities = await call.cloud.driver.capabilities(call.principal.credentials)
+        attributes = _attributes(capabilities, (await read_topology(call)).default.id)
         for name in self.attribute_names:
             if name not in attributes:
                 raise invalid_value("AttributeName", name)
@@ -43,7 +44,7 @@ class DescribeAccountAttributes(Action):
         }
 
 
-def _attributes(capabilities: Capabilities) -> Mapping[str, str | int]:
+def _attributes(capabilities: Capabilities, default_vpc: str) -> Mapping[str, str | int]:
     addresses = _ADDRESSES if "addresses" in capabilities.collections else 0
     # Without firewalls there is the one group that everything is in.
     groups = _GROUPS_PER_INTERFACE if capabilities.has_feature("instances", "firewalls") else 1
@@ -53,5 +54,5 @@ def _attributes(capabilities: Capabilities) -> Mapping[str, str | int]:
         "max-elastic-ips": addresses,
         "max-instances": _MANY_INSTANCES,
         "vpc-max-elastic-ips": addresses,
-        "default-vpc": DEFAULT_VPC_ID,
+        "default-vpc": default_vpc,
     }

@@ -19,9 +19,16 @@ class AccountTests(ActionTestCase):
                 "max-elastic-ips": ["5"],
                 "max-instances": ["1000"],
                 "vpc-max-elastic-ips": ["5"],
-                "default-vpc": ["vpc-11111111"],
+                "default-vpc": ["net1"],
             },
         )
+
+    def test_default_vpc(self) -> None:
+        """The one that DescribeVpcs says is it, whether the cloud has networks or not."""
+        for without in ([], ["networks", "subnets"]):
+            self.make(without=without)
+            vpcs = self.call("DescribeVpcs", Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+            self.assertEqual(self.attributes("default-vpc"), {"default-vpc": [vpcs[0]["VpcId"]]})
 
     def test_capabilities(self) -> None:
         """What the cloud has not, nobody may have."""
