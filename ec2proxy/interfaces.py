@@ -28,6 +28,7 @@ from ec2proxy.model import (
     KeyPair,
     Network,
     NetworkInterface,
+    PublicAddress,
     Realm,
     StorageVolume,
     Subnet,
@@ -168,6 +169,13 @@ class IStorageVolumes(Interface):
         """All storage volumes that the caller sees; as :meth:`IFirewalls.list`."""
 
 
+class IAddresses(Interface):
+    """The public addresses that a caller holds."""
+
+    async def list(credentials: Credentials) -> Sequence[PublicAddress]:
+        """All addresses of the caller; as :meth:`IFirewalls.list`."""
+
+
 class ICloudDriver(Interface):
     """One cloud, as one driver speaks to it. Safe to share between callers."""
 
@@ -181,6 +189,7 @@ class ICloudDriver(Interface):
     subnets = Attribute("Its :class:`ISubnets`.")
     network_interfaces = Attribute("Its :class:`INetworkInterfaces`.")
     storage_volumes = Attribute("Its :class:`IStorageVolumes`.")
+    addresses = Attribute("Its :class:`IAddresses`.")
 
     async def capabilities(credentials: Credentials) -> Capabilities:
         """What this backend really has: asked once, then remembered; a failure is not remembered."""

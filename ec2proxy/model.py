@@ -270,6 +270,15 @@ class StorageVolume:
 
 
 @frozen
+class PublicAddress:
+    """An address that the caller holds, and the instance it leads to; empty where it leads to none."""
+
+    id: str
+    ip: str = ""
+    instance_id: str = ""
+
+
+@frozen
 class Transition:
     """A way out of a state: on ``action``, or by itself where ``auto``."""
 

@@ -19,7 +19,7 @@ from ec2proxy.actions import registry
 from ec2proxy.actions.service import EC2Service
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.cloud import Cloud
-from ec2proxy.daemon import Daemon
+from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.mockcloud.cloud import MockCloud
@@ -107,7 +107,7 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
         try:
             store.open()
         except StateError as error:
-            raise SystemExit(f"ec2proxy: --state: {error}") from None
+            raise CannotStart(f"ec2proxy: --state: {error}") from None
         resuming = Deferred.fromCoroutine(cloud.resume(reactor.seconds()))
         resuming.addErrback(lambda failure: _log.failure("Unfinished work could not be taken up", failure))
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from ec2proxy.errors import CloudError
 from ec2proxy.interfaces import ICloudDriver
 from ec2proxy.model import (
     Credentials,
@@ -24,6 +25,7 @@ from ec2proxy.model import (
     KeyPair,
     Network,
     NetworkInterface,
+    PublicAddress,
     Realm,
     StorageVolume,
     Subnet,
@@ -81,18 +83,23 @@ class Picture(Generic[Item]):
     _snapshot: Snapshot[Item] | None = None
     _flight: _Flight[Item] | None = None
     _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
+    _failed: tuple[float, CloudError] | None = None
 
-    def read(self, max_age: float) -> "Deferred[Snapshot[Item]]":
+    def read(self, max_age: float, failure_age: float = 0.0) -> "Deferred[Snapshot[Item]]":
         """A snapshot that is at most ``max_age`` seconds old and shows every write that has been answered.
 
         Cancelling it leaves the refresh to the others who wait for it, and cancels that too if there are none.
 
+        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
         :raises CloudError: what the backend answered to the refresh that this read joined.
         """
         kept = self._snapshot
         reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
         if kept is not None and kept.epoch == self._epoch and self._clock.seconds() - kept.taken < max_age:
             reader.callback(kept)
+        elif self._failed is not None and self._clock.seconds() - self._failed[0] < failure_age:
+            # Without the ways that it took before, to which each reader adds its own.
+            reader.errback(self._failed[1].with_traceback(None))
         elif self._flight is None:
             self._start([reader])
         elif self._flight.epoch == self._epoch:
@@ -115,6 +122,7 @@ class Picture(Generic[Item]):
         taken, epoch = self._clock.seconds(), self._epoch
 
         def keep(items: Sequence[Item]) -> Snapshot[Item]:
+            self._failed = None
             kept = tuple(items)
             self._snapshot = Snapshot(kept, {item.id: item for item in kept}, taken, epoch)
             return self._snapshot
@@ -125,6 +133,8 @@ class Picture(Generic[Item]):
 
     def _land(self, result: Snapshot[Item] | Failure, flight: _Flight[Item]) -> None:
         self._flight = None
+        if isinstance(result, Failure) and isinstance(result.value, CloudError):
+            self._failed = self._clock.seconds(), result.value
         waiting, self._next = self._next, []
         if waiting:
             self._start(waiting)
@@ -209,6 +219,10 @@ class Inventory:
         """The storage volumes; as :meth:`firewalls`."""
         return await self._if_listed(credentials, "storage_volumes", max_age)
 
+    async def addresses(self, credentials: Credentials) -> Snapshot[PublicAddress] | None:
+        """The public addresses that the caller holds; as :meth:`firewalls`."""
+        return await self._if_listed(credentials, "addresses", 0.0)
+
     def wrote(self, credentials: Credentials, collection: str) -> None:
         """Note that a write to ``collection`` has finished, well or badly.
 
@@ -222,7 +236,8 @@ class Inventory:
         capabilities = await self._driver.capabilities(credentials)
         if collection not in capabilities.collections:
             return None
-        return await self._picture(credentials, collection).read(max(max_age, self._freshness))
+        # Where much age is allowed, a failure may have it too: else every poll would ask for what fails.
+        return await self._picture(credentials, collection).read(max(max_age, self._freshness), max_age)
 
     def _picture(self, credentials: Credentials, collection: str) -> Picture[Any]:
         key = (credentials, collection)

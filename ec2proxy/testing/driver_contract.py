@@ -11,16 +11,16 @@ behind it, on an injected clock, without a network.
 # trial's assertions have no types.
 # mypy: disable-error-code="no-untyped-call"
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from attrs import evolve, frozen
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial.unittest import SynchronousTestCase
+from attrs import evolve
+from twisted.internet.defer import CancelledError
 from zope.interface.verify import verifyObject
 
 from ec2proxy import errors
 from ec2proxy.interfaces import (
+    IAddresses,
     ICloudDriver,
     IFirewalls,
     IHardwareProfiles,
@@ -35,91 +35,25 @@ from ec2proxy.interfaces import (
 )
 from ec2proxy.model import (
     Capabilities,
-    Credentials,
     Firewall,
     HardwareProfile,
     Image,
     Instance,
-    InstanceSpec,
     KeyPair,
     Network,
     NetworkInterface,
+    PublicAddress,
     Realm,
-    StateMachine,
     StorageVolume,
     Subnet,
 )
-
-_T = TypeVar("_T")
+from ec2proxy.testing.contract_base import DriverContract, Subject, started
 
 UNKNOWN = "there/is no?such#thing"
 """An id that no backend has, and that a careless URL would not survive."""
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFLwGFqfbTRxzPQAJpPMVUQ0Fp4ZPVVx6PJXd5Ghg1DZ"
 """Of nobody."""
-
-
-@frozen
-class Subject:
-    """A driver under test, and what its tests have to know of the backend behind it.
-
-    :param driver: the driver, new.
-    :param credentials: of a user who may do everything.
-    :param other: of another such user.
-    :param wrong: of nobody.
-    :param spec: from which an instance can be created, with no optional feature used.
-    :param settle: lets the backend finish what it has begun (an instance that is PENDING).
-    :param hang: makes the backend take calls without answering them until ``heal``.
-    :param heal: ends what ``hang`` began.
-    """
-
-    driver: ICloudDriver
-    credentials: Credentials
-    other: Credentials
-    wrong: Credentials
-    spec: InstanceSpec
-    settle: Callable[[], None]
-    hang: Callable[[], None]
-    heal: Callable[[], None]
-
-
-class DriverContract(SynchronousTestCase):
-    """What the parts of the suite share."""
-
-    subject: Subject
-
-    def make_subject(self) -> Subject:
-        """A new subject; the suite's maker says how."""
-        raise NotImplementedError
-
-    def setUp(self) -> None:
-        """Begin with a new driver."""
-        self.subject = self.make_subject()
-        self.driver = self.subject.driver
-        self.mine = self.subject.credentials
-
-    def done(self, call: Awaitable[_T]) -> _T:
-        """What a call gave."""
-        return self.successResultOf(_started(call))
-
-    def refused(self, kind: type[errors.CloudError], call: Awaitable[object]) -> Any:
-        """The error of a call that has to fail in just that way."""
-        return self.failureResultOf(_started(call), kind).value
-
-    def created(self) -> Instance:
-        """A new instance, settled."""
-        (instance,) = self.done(self.driver.instances.create(self.mine, self.subject.spec))
-        self.subject.settle()
-        return self.now(instance.id)
-
-    def now(self, instance_id: str) -> Instance:
-        """What an instance is now."""
-        instance: Instance = self.done(self.driver.instances.get(self.mine, instance_id))
-        return instance
-
-    def machine(self) -> StateMachine:
-        """The backend's life cycle."""
-        return self.done(self.driver.capabilities(self.mine)).states
 
 
 class _Reading(DriverContract):
@@ -139,6 +73,7 @@ class _Reading(DriverContract):
             (ISubnets, self.driver.subnets),
             (INetworkInterfaces, self.driver.network_interfaces),
             (IStorageVolumes, self.driver.storage_volumes),
+            (IAddresses, self.driver.addresses),
         ):
             verifyObject(interface, collection)
 
@@ -172,6 +107,7 @@ class _Reading(DriverContract):
             ("subnets", Subnet),
             ("network_interfaces", NetworkInterface),
             ("storage_volumes", StorageVolume),
+            ("addresses", PublicAddress),
         ):
             collection = getattr(self.driver, name)
             if name in capabilities.collections:
@@ -371,7 +307,7 @@ class _Callers(DriverContract):
     def test_cancelled(self) -> None:
         """A cancelled call ends at once, and however many were cancelled, the next is answered."""
         self.subject.hang()
-        calls = [_started(self.driver.instances.list(self.mine)) for _ in range(300)]
+        calls = [started(self.driver.instances.list(self.mine)) for _ in range(300)]
         for call in calls:
             self.assertNoResult(call)
         for call in calls:
@@ -383,8 +319,8 @@ class _Callers(DriverContract):
     def test_shared_capabilities(self) -> None:
         """Who gives up waiting for the capabilities does not take them from the others."""
         self.subject.hang()
-        first = _started(self.driver.capabilities(self.mine))
-        second = _started(self.driver.capabilities(self.subject.other))
+        first = started(self.driver.capabilities(self.mine))
+        second = started(self.driver.capabilities(self.subject.other))
         first.cancel()
         self.failureResultOf(first, CancelledError)
         self.assertNoResult(second)
@@ -414,10 +350,3 @@ def make_driver_tests(make_subject: Callable[[], Subject]) -> type[DriverContrac
             return make_subject()
 
     return DriverTests
-
-
-def _started(call: Awaitable[_T]) -> Deferred[_T]:
-    async def run() -> _T:
-        return await call
-
-    return Deferred.fromCoroutine(run())

@@ -73,9 +73,6 @@ class LibcloudTests(DaemonTestCase):
         """list_locations, which asks for the zones of the region that libcloud was given."""
         self.assertEqual([location.name for location in self.driver.list_locations()], ["us", "eu"])
 
-    # Libcloud asks for the addresses of what it found.
-    test_nodes.todo = "DescribeAddresses is not there yet"  # type: ignore[attr-defined]
-
     def test_eucalyptus(self) -> None:
         """Eucalyptus's driver finds its sizes in the form that only Eucalyptus had."""
         kind = get_driver(Provider.EUCALYPTUS)

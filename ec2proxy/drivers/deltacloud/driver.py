@@ -9,7 +9,14 @@ from ec2proxy.drivers.deltacloud.api import Api
 from ec2proxy.drivers.deltacloud.capabilities import KnownCapabilities
 from ec2proxy.drivers.deltacloud.collections import HardwareProfiles, Images, KeyPairs, Realms
 from ec2proxy.drivers.deltacloud.instances import Instances
-from ec2proxy.drivers.deltacloud.surroundings import Firewalls, NetworkInterfaces, Networks, StorageVolumes, Subnets
+from ec2proxy.drivers.deltacloud.surroundings import (
+    Addresses,
+    Firewalls,
+    NetworkInterfaces,
+    Networks,
+    StorageVolumes,
+    Subnets,
+)
 from ec2proxy.drivers.deltacloud.transport import Transport
 from ec2proxy.interfaces import ICloudDriver, IDriverFactory
 from ec2proxy.model import Backend, Capabilities, Credentials
@@ -33,6 +40,7 @@ class DeltacloudDriver:
         self.subnets = Subnets(api)
         self.network_interfaces = NetworkInterfaces(api)
         self.storage_volumes = StorageVolumes(api)
+        self.addresses = Addresses(api)
 
     async def capabilities(self, credentials: Credentials) -> Capabilities:
         """What this backend really has (recordings 01, 19)."""

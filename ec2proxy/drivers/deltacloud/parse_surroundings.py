@@ -1,4 +1,4 @@
-"""Deltacloud's documents about firewalls, networks, subnets, network interfaces and storage volumes; as :mod:`.parse`.
+"""Deltacloud's documents about what is around instances: firewalls, networks, volumes, addresses; as :mod:`.parse`.
 
 Of firewalls there is no recording: their form is that of the server's view ``firewalls/index.xml.haml``.
 """
@@ -13,6 +13,7 @@ from ec2proxy.model import (
     FirewallSource,
     Network,
     NetworkInterface,
+    PublicAddress,
     StorageVolume,
     Subnet,
 )
@@ -37,6 +38,11 @@ def network_interfaces(body: bytes) -> list[NetworkInterface]:
 def storage_volumes(body: bytes) -> list[StorageVolume]:
     """Read ``<storage_volumes>`` (59)."""
     return [_volume(element) for element in children_of(body, "storage_volumes", "storage_volume")]
+
+
+def addresses(body: bytes) -> list[PublicAddress]:
+    """Read ``<addresses>`` (52, 55)."""
+    return [PublicAddress(**filled(element, _ADDRESS)) for element in children_of(body, "addresses", "address")]
 
 
 def firewalls(body: bytes) -> list[Firewall]:
@@ -117,6 +123,7 @@ _INTERFACE: Fields = {
     "network": ("network_id", _reference),
     "instance": ("instance_id", _reference),
 }
+_ADDRESS: Fields = {**texts("id", "ip"), "instance": ("instance_id", _reference)}
 _VOLUME: Fields = {
     **texts("id", "name", "device", "realm_id"),
     "state": ("state", capitals),

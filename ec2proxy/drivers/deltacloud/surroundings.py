@@ -6,8 +6,8 @@ from zope.interface import implementer
 
 from ec2proxy.drivers.deltacloud import parse_surroundings as parse
 from ec2proxy.drivers.deltacloud.api import Api
-from ec2proxy.interfaces import IFirewalls, INetworkInterfaces, INetworks, IStorageVolumes, ISubnets
-from ec2proxy.model import Credentials, Firewall, Network, NetworkInterface, StorageVolume, Subnet
+from ec2proxy.interfaces import IAddresses, IFirewalls, INetworkInterfaces, INetworks, IStorageVolumes, ISubnets
+from ec2proxy.model import Credentials, Firewall, Network, NetworkInterface, PublicAddress, StorageVolume, Subnet
 
 
 @implementer(IFirewalls)
@@ -68,3 +68,15 @@ class StorageVolumes:
     async def list(self, credentials: Credentials) -> Sequence[StorageVolume]:
         """All storage volumes (59)."""
         return await self._api.get(credentials, parse.storage_volumes, "storage_volumes")
+
+
+@implementer(IAddresses)
+class Addresses:
+    """The public addresses of a backend."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def list(self, credentials: Credentials) -> Sequence[PublicAddress]:
+        """All addresses (52)."""
+        return await self._api.get(credentials, parse.addresses, "addresses")
