@@ -236,6 +236,7 @@ class InventoryTests(SynchronousTestCase):
         ]
         self.inventory.wrote(ME, "instances")
         again = self.read("instances")
+        self.assertEqual(len(self.driver.asked), 5, "a second refresh of a picture is under way")
         for _ in range(5):
             self.answer()
         for reader in readers:

@@ -52,6 +52,7 @@ class StateTests(CloudTestCase):
         self.agent.flush()
         for each in both:
             self.successResultOf(each)
+        self.assertEqual(sum(path.endswith("/stop") for _, path in self.sent()), 1)
         self.until(instance_id, "terminated")
 
     def test_terminate_what_goes_down_by_itself(self):

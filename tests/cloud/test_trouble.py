@@ -192,6 +192,38 @@ class TroubleTests(CloudTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual(list(self.done(self.store.items("here/mockuser", "work"))), [instance_id])
 
+    def test_the_end_while_it_looks(self):
+        self.make(machine="ec2", stopping=5)
+        instance_id = self.running()
+        self.do("terminate", instance_id)
+        self.backend.trouble.delay(30, method="GET", path="/api/instances", times=None)
+        self.later(3)
+        self.done(self.lifecycle.stop())
+        self.sent(reads=True)
+        self.later(60)
+        self.assertEqual(self.sent(reads=True), [])
+        self.assertEqual(list(self.ledger().work), [instance_id])
+
+    def test_work_superseded_while_it_looks_does_nothing_more(self):
+        """An fgcp instance that is about to be started is terminated meanwhile: the start is not sent."""
+        self.make(machine="fgcp", pending=4.5)
+        instance_id = self.one()
+        self.later(4.6, step=0.1)
+        plan = self.done(self.lifecycle.plan(MINE, "terminate", [instance_id]))
+        self.later(0.1, step=0.1)
+        self.cloud.inventory.wrote(MINE, "instances")
+        self.backend.trouble.delay(3, method="GET", path="/api/instances")
+        self.backend.trouble.delay(8, method="DELETE")
+        self.sent(reads=True)
+        while ("GET", "/api/instances") not in self.sent(reads=True):
+            self.later(0.1, step=0.1)
+        doing = self.begin(self.lifecycle.carry_out(MINE, plan))
+        self.later(6)
+        self.assertEqual(self.sent(), [("DELETE", f"/api/instances/{instance_id}")])
+        self.later(5)
+        self.successResultOf(doing)
+        self.until(instance_id, "terminated")
+
     def test_after_a_restart_terminate_can_be_asked_for_again(self):
         self.make(machine="ec2", stopping=5)
         instance_id = self.running()
