@@ -7,7 +7,9 @@ from typing import TypeAlias
 from attrs import frozen
 
 from ec2proxy.actions.action import Call
+from ec2proxy.actions.groups import DEFAULT_ID
 from ec2proxy.actions.key_facts import key_pair_id
+from ec2proxy.actions.surroundings import read_groups, read_interfaces, read_topology
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound, Unsupported
 
@@ -54,6 +56,28 @@ async def _of_key_pairs(call: Call) -> Mapping[str, Tags]:
     return await stored(call, [key_pair_id(key.name) for key in keys.items])
 
 
+async def _of_groups(call: Call) -> Mapping[str, Tags]:
+    known = await read_groups(call)
+    return await stored(call, known.firewalls if known.default else (*known.firewalls, DEFAULT_ID))
+
+
+async def _of_vpcs(call: Call) -> Mapping[str, Tags]:
+    return await stored(call, (await read_topology(call)).vpcs)
+
+
+async def _of_subnets(call: Call) -> Mapping[str, Tags]:
+    return await stored(call, (await read_topology(call)).subnets)
+
+
+async def _of_interfaces(call: Call) -> Mapping[str, Tags]:
+    return await stored(call, await read_interfaces(call))
+
+
+async def _of_volumes(call: Call) -> Mapping[str, Tags]:
+    volumes = await call.cloud.inventory.storage_volumes(call.principal.credentials)
+    return await stored(call, volumes.by_id if volumes else ())
+
+
 async def stored(call: Call, ids: Iterable[str]) -> Mapping[str, Tags]:
     """The remembered tags of resources, by id; resources without tags too."""
     ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
@@ -64,13 +88,27 @@ KINDS: Sequence[Kind] = (
     Kind("instance", "instances", "i-", _of_instances),
     Kind("image", "images", "ami-", _of_images),
     Kind("key-pair", "keys", "key-", _of_key_pairs),
+    Kind("volume", "storage_volumes", "vol-", _of_volumes),
+    Kind("security-group", "firewalls", "sg-", _of_groups),
+    Kind("vpc", "networks", "vpc-", _of_vpcs),
+    Kind("subnet", "subnets", "subnet-", _of_subnets),
+    Kind("network-interface", "network_interfaces", "eni-", _of_interfaces),
 )
 """All kinds; where a backend uses an id for two resources, the kind that comes first has it."""
 
 
-async def everything(call: Call) -> Sequence[Resource]:
-    """All resources that the caller has; of collections that the backend lacks there are none."""
-    return [resource for kind in KINDS for resource in (await _all(call, kind)).values()]
+async def tagged(call: Call) -> Sequence[Resource]:
+    """All resources that the caller has and that may have tags: no more is asked of the backend than has to be."""
+    instances, *others = KINDS
+    found = dict(await _all(call, instances))
+    ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
+    for kind in others:
+        left = [each for each, tags in ledger.tags.items() if tags and each not in found]
+        if not left:
+            break
+        there = await _all(call, kind)
+        found.update({each: there[each] for each in left if each in there})
+    return list(found.values())
 
 
 async def find(call: Call, ids: Iterable[str]) -> Sequence[Resource]:

@@ -94,7 +94,7 @@ class DescribeTags(Action):
         )
         found = [
             row
-            for resource in await resources.everything(call)
+            for resource in await resources.tagged(call)
             for row in (_Row(resource, key, value) for key, value in resource.tags.items())
             if matches(row)
         ]

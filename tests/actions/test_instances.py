@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from attrs import evolve
+
 from ec2proxy.mockcloud.things import Address
 from tests.actions.support import ActionTestCase
 from tests.ec2.signers import NOW
@@ -106,6 +108,16 @@ class DescribingTests(ActionTestCase):
             self.later(100)
             (found,) = self.instances(InstanceIds=[created])
             self.assertEqual(found["LaunchTime"].replace(tzinfo=UTC), STARTED, launch_time)
+
+    def test_first_seen(self) -> None:
+        """Of an instance whose cloud says nothing it is when ec2proxy first saw it, also after a restart."""
+        self.mock.instances.add(evolve(self.mock.instances["inst0"], id="late"))
+        (first,) = self.instances(InstanceIds=["late"])
+        for _ in range(2):
+            self.later(1000, step=100)
+            self.restart()
+            (again,) = self.instances(InstanceIds=["late"])
+            self.assertEqual(again["LaunchTime"], first["LaunchTime"])
 
     def test_addresses(self) -> None:
         """Addresses that are numbers are IP addresses, whatever the backend calls them."""

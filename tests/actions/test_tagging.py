@@ -41,6 +41,27 @@ class CreateTests(TagTestCase):
         wanted = {"inst0": "instance", "img1": "image", key_id: "key-pair"}
         self.assertEqual(types, types | wanted)
 
+    def test_around_instances(self) -> None:
+        """Volumes, groups, VPCs, subnets and network interfaces bear tags too, also those that are made up."""
+        for without in ([], ["networks", "subnets", "network_interfaces", "storage_volumes"]):
+            self.make(without=without)
+            for action, answer, name, kind in (
+                ("DescribeSecurityGroups", "SecurityGroups", "GroupId", "security-group"),
+                ("DescribeVpcs", "Vpcs", "VpcId", "vpc"),
+                ("DescribeSubnets", "Subnets", "SubnetId", "subnet"),
+                ("DescribeNetworkInterfaces", "NetworkInterfaces", "NetworkInterfaceId", "network-interface"),
+                ("DescribeVolumes", "Volumes", "VolumeId", "volume"),
+            ):
+                found = self.call(action)[answer]
+                if not found and without:
+                    continue
+                resource = found[0][name]
+                self.call("CreateTags", Resources=[resource], Tags=tags(a=kind))
+                (shown,) = self.call(action, Filters=[{"Name": "tag:a", "Values": [kind]}])[answer]
+                self.assertEqual(shown[name], resource)
+                (told,) = self.call("DescribeTags", Filters=[{"Name": "value", "Values": [kind]}])["Tags"]
+                self.assertEqual((told["ResourceId"], told["ResourceType"]), (resource, kind))
+
     def test_overwrite(self) -> None:
         """A key that is there gets the new value; the others stay, the backend's name among them until then."""
         self.call("CreateTags", Resources=["inst0"], Tags=tags(a="1", b="2"))
@@ -70,6 +91,11 @@ class CreateTests(TagTestCase):
             ("InvalidInstanceID.NotFound", ["i-1", "i-2"]),
             ("InvalidAMIID.NotFound", ["ami-1"]),
             ("InvalidKeyPair.NotFound", ["key-1", "key-2"]),
+            ("InvalidVolume.NotFound", ["vol-1"]),
+            ("InvalidGroup.NotFound", ["sg-1"]),
+            ("InvalidVpcID.NotFound", ["vpc-1"]),
+            ("InvalidSubnetID.NotFound", ["subnet-1"]),
+            ("InvalidNetworkInterfaceID.NotFound", ["eni-1"]),
         ):
             message = self.refused(code, "CreateTags", Resources=["inst0", *ids], Tags=tags(a="1"))
             self.assertIn(f"'{', '.join(ids)}'", message)
@@ -180,6 +206,17 @@ class DescribeTests(TagTestCase):
             for name, value in (("tag:stack", "test"), ("tag-key", "stack")):
                 found = self.call(action, Filters=[{"Name": name, "Values": [value]}])[answer]
                 self.assertEqual([one["ImageId"] for one in found], expected)
+
+    def test_asks_no_more_than_needed(self) -> None:
+        """The backend is asked only for what may have tags."""
+        self.make()
+        self.described()
+        self.assertNotIn("GET /api/images", self.sent())
+        self.call("CreateTags", Resources=["img1"], Tags=tags(a="1"))
+        self.later(2)
+        before = len(self.sent())
+        self.described()
+        self.assertEqual(sorted(self.sent()[before:]), ["GET /api/images", "GET /api/instances"])
 
     def test_lacking_collection(self) -> None:
         """A cloud without key pairs has tags all the same."""
