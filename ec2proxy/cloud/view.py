@@ -32,7 +32,7 @@ class InstanceView:
 
     :param launch_time: aware; the backend's word, else when ec2proxy created or first saw it.
     :param launch_index: its place in its reservation, from 0.
-    :param tags: what was asked to be its tags, and its name as ``Name`` where that was not.
+    :param tags: what was asked to be its tags; of one that ec2proxy did not launch, its name as ``Name``.
     :param attributes: what clients have set of it.
     """
 
@@ -85,7 +85,8 @@ def view_of(instance: Instance, state: InstanceState, ledger: Ledger, now: float
     launch = ledger.launches.get(instance.id)
     tags = ledger.tags.get(instance.id)
     if tags is None:
-        tags = {"Name": instance.name} if instance.name else {}
+        # One that ec2proxy launched has the tags that were asked for and no others: the backend made up its name.
+        tags = {"Name": instance.name} if instance.name and launch is None else {}
     if state is states.TERMINATED:
         instance = evolve(instance, public_addresses=(), private_addresses=(), actions=frozenset())
     since = launch.at if launch else ledger.seen.get(instance.id, now)

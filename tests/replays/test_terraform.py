@@ -126,6 +126,17 @@ class InstanceTests(TerraformTestCase):
         again = self.told_of("RunInstances", *_RUN)["Instances"][0]["InstanceId"]
         self.assertEqual((again, len(self.mock.instances)), (first, 5))
 
+    def test_untagged(self) -> None:
+        """A name that the backend made up is no tag: each plan would want to take it away."""
+        for number in (1, 2):
+            asked = [(name, f"{value}{number}" if name == "ClientToken" else value) for name, value in _RUN]
+            plain = [pair for pair in asked if not pair[0].startswith("TagSpecification")]
+            (instance,) = self.told_of("RunInstances", *plain)["Instances"]
+            self.assertTrue(self.mock.instances[instance["InstanceId"]].name)
+            self.assertEqual(instance["Tags"], [])
+            self.assertEqual(self.read(instance["InstanceId"])["tags"], {})
+            self.restart()
+
     def test_burstable_by_name(self) -> None:
         """A type whose name begins with t3 is asked for with credits, which are no reason to refuse it."""
         self.mock.profiles["t3.micro"] = self.mock.profiles["m1-small"].__class__("t3.micro")
