@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests: in a folder of its own, behind a Unix socket in it, gone with the process."""
 
 import atexit
+import contextlib
 import os
 import pwd
 import shutil
@@ -55,7 +56,7 @@ class Server:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self._call("initdb", "--auth=trust", "--username=ec2proxy", "--encoding=UTF8", "--locale=C", "--no-sync")
         self.start()
-        atexit.register(self.stop)
+        atexit.register(self._leave)
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [self._programs / program, "-D", self.folder / "data", *arguments]
@@ -75,6 +76,11 @@ class Server:
     def stop(self) -> None:
         """Stop it at once, as if it had crashed."""
         self._call("pg_ctl", "-w", "stop", "-m", "immediate")
+
+    def _leave(self) -> None:
+        # A test that failed may have left it stopped.
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.stop()
 
     def url(self, database: str) -> URL:
         """Where one of its databases is."""
