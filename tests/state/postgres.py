@@ -56,7 +56,7 @@ class Server:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self._call("initdb", "--auth=trust", "--username=ec2proxy", "--encoding=UTF8", "--locale=C", "--no-sync")
         self.start()
-        atexit.register(self._leave)
+        atexit.register(self.stop)
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [self._programs / program, "-D", self.folder / "data", *arguments]
@@ -77,10 +77,14 @@ class Server:
         """Stop it at once, as if it had crashed."""
         self._call("pg_ctl", "-w", "stop", "-m", "immediate")
 
-    def _leave(self) -> None:
-        # A test that failed may have left it stopped.
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop()
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def url(self, database: str) -> URL:
         """Where one of its databases is."""

@@ -329,9 +329,8 @@ class PostgresqlTests(StoreTestCase):
         """While the server is down writes fail; when it is back they go on, without a restart of ours."""
         store = postgresql_store(self)
         self.result_of(store.put("s", "k", "key", {"n": 1}))
-        server().stop()
-        self.assert_unavailable(store.put("s", "k", "key", {"secret": "hunter2"}), "connection")
-        server().start()
+        with server().stopped():
+            self.assert_unavailable(store.put("s", "k", "key", {"secret": "hunter2"}), "connection")
         self.assertEqual(self.result_of(store.get("s", "k", "key")), {"n": 1})
         self.result_of(store.put("s", "k", "key", {"n": 2}))
 

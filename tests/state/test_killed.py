@@ -55,6 +55,6 @@ class KilledTests(SynchronousTestCase):
         """In PostgreSQL, and the server crashes, too."""
         url, key_file = server().database(), Path(self.mktemp()).resolve()
         answered = self.answered_before_kill(url.render_as_string(hide_password=False), key_file, 200)
-        server().stop()
-        server().start()
+        with server().stopped():
+            pass
         self.assert_kept(store_in(postgresql(url), key_file), answered)

@@ -17,8 +17,3 @@ def upgrade() -> None:
         sa.Column("value", sa.Text, nullable=False),
         sa.Column("updated", sa.Float, nullable=False, comment="epoch seconds, by the clock of who wrote it"),
     )
-
-
-def downgrade() -> None:
-    """Drop the table, and all that is remembered."""
-    op.drop_table("ec2proxy_records")
