@@ -9,6 +9,7 @@ from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import instances_of
 from ec2proxy.actions.instance_items import block_devices
+from ec2proxy.actions.surroundings import read_groups
 from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.deferring import shielded
 from ec2proxy.cloud.view import InstanceView
@@ -20,12 +21,13 @@ from ec2proxy.errors import BackendError, Unsupported
 
 SHUTDOWN_BEHAVIORS = ("stop", "terminate")
 
+_GROUPS = "groupSet"
 _USER_DATA = "userData"
 
 
 _NOTHING: Mapping[str, str] = {}
 
-# What EC2 tells of an instance's attributes, by their names in EC2. User data is not kept with the rest.
+# What EC2 tells of an instance's attributes, by their names in EC2. Groups and user data have to be asked for.
 _PLAIN: Mapping[str, Callable[[InstanceView], Mapping[str, bool | str]]] = {
     "disableApiStop": lambda view: {"value": view.attributes.disable_api_stop},
     "disableApiTermination": lambda view: {"value": view.attributes.disable_api_termination},
@@ -43,7 +45,6 @@ _PLAIN: Mapping[str, Callable[[InstanceView], Mapping[str, bool | str]]] = {
 }
 _LISTS: Mapping[str, Callable[[InstanceView], Sequence[Payload]]] = {
     "blockDeviceMapping": lambda view: block_devices(view.instance),
-    "groupSet": lambda view: groups.of(view.instance),
     "productCodes": lambda _: [],
 }
 
@@ -62,6 +63,8 @@ class DescribeInstanceAttribute(Action):
         self.stop_if_dry_run()
         if self.attribute == _USER_DATA:
             return {"instanceId": view.instance.id, _USER_DATA: await _user_data(call, view)}
+        if self.attribute == _GROUPS:
+            return {"instanceId": view.instance.id, _GROUPS: groups.of(view.instance, await read_groups(call))}
         value = (_PLAIN.get(self.attribute) or _LISTS[self.attribute])(view)
         return {"instanceId": view.instance.id, self.attribute: value}
 
@@ -154,7 +157,7 @@ class ModifyInstanceAttribute(Action):
             checked_shutdown_behavior(str(wanted))
         (view,) = await instances_of(call, [self.instance_id])
         kept = _KEPT.get(attribute)
-        if kept is None and not _is_so(view, attribute, wanted):
+        if kept is None and not await _is_so(call, view, attribute, wanted):
             raise Unsupported(f"This cloud cannot change the attribute {attribute} of an instance.")
         self.stop_if_dry_run()
         if kept is not None:
@@ -192,7 +195,7 @@ class ModifyInstanceAttribute(Action):
             "ebsOptimized": self.ebs_optimized.value,
             "enaSupport": self.ena_support.value,
             "enclaveOptions": self.enclave_options.value,
-            "groupSet": self.group_ids,
+            _GROUPS: self.group_ids,
             "instanceInitiatedShutdownBehavior": self.shutdown_behavior.value,
             "instanceType": self.instance_type.value,
             "kernel": self.kernel.value,
@@ -226,13 +229,13 @@ def checked_shutdown_behavior(value: str) -> str:
 
 
 def _known(attribute: str) -> None:
-    if attribute not in _PLAIN and attribute not in _LISTS and attribute != _USER_DATA:
+    if attribute not in {*_PLAIN, *_LISTS, _GROUPS, _USER_DATA}:
         raise invalid_value("attribute", attribute, "Unknown attribute.")
 
 
-def _is_so(view: InstanceView, attribute: str, wanted: _Wanted) -> bool:
+async def _is_so(call: Call, view: InstanceView, attribute: str, wanted: _Wanted) -> bool:
     """Whether an attribute that cannot be changed has the value that is wanted."""
-    if attribute == "groupSet":
+    if attribute == _GROUPS:
         named = wanted if isinstance(wanted, tuple) else (wanted,)
-        return {group["groupId"] for group in groups.of(view.instance)} == set(named)
+        return {group["groupId"] for group in groups.of(view.instance, await read_groups(call))} == set(named)
     return attribute in _PLAIN and wanted in _PLAIN[attribute](view).values()

@@ -49,6 +49,8 @@ class CreateTests(ActionTestCase):
         """An image whose creation was not answered is found; where it is not, the client is told."""
         self.mock.trouble.lose_answer(method="POST", path="*/images")
         self.assertEqual(self.call("CreateImage", **IMAGE), {"ImageId": "golden"})
+        self.mock.trouble.answer(502, b"", method="POST", path="*/images")
+        self.refused("Unavailable", "CreateImage", status=503, InstanceId="inst0", Name="other")
 
     def test_old_tags(self) -> None:
         """An image has no tags of an earlier one of its id, which somebody else destroyed."""
@@ -69,6 +71,8 @@ class DeregisterTests(ActionTestCase):
         self.assertEqual(self.call("DeregisterImage", ImageId=made), {"Return": True})
         self.refused("InvalidAMIID.NotFound", "DescribeImages", ImageIds=[made])
         self.refused("InvalidAMIID.NotFound", "DeregisterImage", ImageId=made, DryRun=True)
+        self.mock.images[made] = evolve(self.mock.images["img3"], id=made)
+        self.later(2)
         self.assertEqual(self.call("DescribeTags", Filters=[{"Name": "key", "Values": ["a"]}]), {"Tags": []})
 
     def test_snapshots(self) -> None:

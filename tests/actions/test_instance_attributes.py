@@ -48,6 +48,11 @@ class DescribeTests(AttributeTestCase):
         }.items():
             self.assertEqual(self.attribute(name, "inst1"), value, name)
 
+    def test_groups(self) -> None:
+        """Groups are the cloud's firewalls, by name, where it has any."""
+        self.make(features=["firewalls"])
+        self.assertEqual(self.attribute("groupSet"), self.instances(InstanceIds=["inst0"])[0]["SecurityGroups"])
+
     def test_refusals(self) -> None:
         """An instance or an attribute that is not there."""
         named = {"InstanceId": "inst0", "Attribute": "kernel"}

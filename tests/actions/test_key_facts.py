@@ -130,6 +130,10 @@ class PasswordTests(KeyTestCase):
         instance_id = self.run_one()["InstanceId"]
         message = self.refused("UnsupportedOperation", "GetPasswordData", InstanceId=instance_id)
         self.assertNotIn(self.mock.instances[instance_id].password, message)
+        instance_id = self.run_one(KeyName="test-key")["InstanceId"]
+        self.mock.keys.remove("mockuser", "test-key")
+        self.later(2)
+        self.refused("UnsupportedOperation", "GetPasswordData", InstanceId=instance_id)
 
     def test_none(self) -> None:
         """An instance to which the cloud gave none."""

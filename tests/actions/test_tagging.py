@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from ec2proxy.cloud.ledger import Ledger
 from tests.actions.support import ActionTestCase
 
 
@@ -120,12 +123,12 @@ class CreateTests(TagTestCase):
 
     def test_at_once(self) -> None:
         """Two changes of one resource at the same time: neither undoes the other."""
-        first = self.begin("CreateTags", Resources=["inst0"], Tags=tags(a="1"))
-        second = self.begin("CreateTags", Resources=["inst0"], Tags=tags(b="1"))
-        self.agent.flush()
-        self.successResultOf(first)
-        self.successResultOf(second)
-        self.assertLess({"a", "b"}, set(self.instance_tags()))
+        ledger = Ledger(self.store, "scope")
+        for key in ("a", "b"):
+            # Both saw the resource without tags.
+            changing = ledger.change_tags({"inst0": {"Name": "x"}}, lambda old, key=key: {**old, key: "1"})
+            self.successResultOf(Deferred.fromCoroutine(changing))
+        self.assertEqual(ledger.tags["inst0"], {"Name": "x", "a": "1", "b": "1"})
 
 
 class DeleteTests(TagTestCase):
@@ -221,6 +224,7 @@ class DescribeTests(TagTestCase):
     def test_lacking_collection(self) -> None:
         """A cloud without key pairs has tags all the same."""
         self.make(without=["keys"])
+        self.refused("InvalidID", "CreateTags", Resources=["nosuch"], Tags=tags(a="1"))
         self.call("CreateTags", Resources=["inst0"], Tags=tags(a="1"))
         self.assertIn(("inst0", "a"), self.described())
 
