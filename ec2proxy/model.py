@@ -47,7 +47,10 @@ class Realm:
 
 @frozen
 class Image:
-    """Something to start an instance from. ``creation_time`` is aware, and None where the backend has none."""
+    """Something to start an instance from. ``creation_time`` is aware, and None where the backend has none.
+
+    :param root_type: ``transient``, ``persistent``, or empty where the backend does not know.
+    """
 
     id: str
     name: str

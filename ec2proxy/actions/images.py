@@ -22,7 +22,6 @@ _STATES = {
     **dict.fromkeys(("INVALID", "UNAVAILABLE"), "invalid"),
 }
 _ARCHITECTURES = {"x86": "i386", "i586": "i386", "i686": "i386", "amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
-_ROOT_TYPES = {"transient": "instance-store", "persistent": "ebs"}
 
 
 @frozen
@@ -117,8 +116,12 @@ def architecture(image: Image) -> str | None:
 
 
 def root_device_type(image: Image) -> str:
-    """EC2's word for what an image's root device is."""
-    return _ROOT_TYPES.get(image.root_type, "instance-store")
+    """EC2's word for what an image's root device is.
+
+    Where that is not known it is ``ebs``: in EC2 only such instances can be stopped and become images, as Deltacloud's
+    can, and tools that do both (Packer) look at it first.
+    """
+    return "instance-store" if image.root_type == "transient" else "ebs"
 
 
 def _state(image: Image) -> str:

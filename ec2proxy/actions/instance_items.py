@@ -67,7 +67,7 @@ def architecture_of(view: InstanceView, images: Images) -> str | None:
 def root_device_type_of(view: InstanceView, images: Images) -> str:
     """What an instance's root device is."""
     image = images.get(view.instance.image_id)
-    return root_device_type(image) if image else "instance-store"
+    return root_device_type(image) if image else "ebs"
 
 
 def outward_of(view: InstanceView, me: str) -> Outward | None:

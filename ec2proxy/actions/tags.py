@@ -13,6 +13,10 @@ MOST = 50
 RESERVED = "aws:"
 """How keys begin that only AWS itself may use."""
 
+# What EC2 creates along with a resource, and a request for it may tag too. Deltacloud makes none of these, or tells of
+# none, so their tags are checked and have nothing to be put on; Packer, and volume_tags of Terraform, send them.
+_ALONG = {"instance": frozenset({"volume", "network-interface"}), "image": frozenset({"snapshot"})}
+
 _KEY_LENGTH = 128
 _VALUE_LENGTH = 256
 
@@ -36,16 +40,18 @@ class TagSpecification:
 def for_new(specifications: Iterable[TagSpecification], resource_type: str) -> Mapping[str, str]:
     """The tags that a request gives to what it creates.
 
-    :param resource_type: what it creates, ``instance``; a specification for anything else is an error.
+    :param resource_type: what it creates, ``instance``; a specification for what is not created with it is an error.
     :raises EC2Error: they break EC2's rules for tags.
     """
+    given: dict[str, list[Tag]] = {resource_type: []}
     for specification in specifications:
-        if specification.resource_type != resource_type:
+        if specification.resource_type not in {resource_type, *_ALONG.get(resource_type, ())}:
             raise EC2Error(
                 "InvalidParameterValue",
                 f"'{shown(specification.resource_type)}' is not a taggable resource type for this operation.",
             )
-    return checked([tag for specification in specifications for tag in specification.tags])
+        given.setdefault(specification.resource_type, []).extend(specification.tags)
+    return {kind: checked(tags) for kind, tags in given.items()}[resource_type]
 
 
 def checked(tags: Sequence[Tag]) -> Mapping[str, str]:

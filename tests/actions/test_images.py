@@ -29,7 +29,7 @@ class ImageTests(ActionTestCase):
                 "ImageType": "machine",
                 "Name": "img1",
                 "Description": "Fedora 10",
-                "RootDeviceType": "instance-store",
+                "RootDeviceType": "ebs",
                 "BlockDeviceMappings": [],
                 "Tags": [],
             },
@@ -64,12 +64,25 @@ class ImageTests(ActionTestCase):
             ("is-public", "false", ["img3"]),
             ("name", "img2", ["img2"]),
             ("owner-id", "mockuser", ["img3"]),
-            ("root-device-type", "ebs", []),
+            ("root-device-type", "instance-store", []),
             ("state", "available", everything),
         ):
             self.assertEqual(self.filtered(name, value), wanted, name)
         self.assertEqual(self.filtered("image-id", "img1", "img3"), ["img1", "img3"])
         self.refused("InvalidParameterValue", "DescribeImages", Filters=[{"Name": "hypervisor", "Values": ["xen"]}])
+
+    def test_roots(self) -> None:
+        """``transient`` is Deltacloud's word for not knowing, but where its EC2 driver says it."""
+        for machine, root_type, wanted in (
+            ("mock", "transient", "ebs"),
+            ("ec2", "transient", "instance-store"),
+            ("ec2", "persistent", "ebs"),
+        ):
+            self.make(machine=machine)
+            self.mock.images = {"img1": evolve(self.mock.images["img1"], root_type=root_type)}
+            (image,) = self.call("DescribeImages")["Images"]
+            instance = self.run_one()
+            self.assertEqual((image["RootDeviceType"], instance["RootDeviceType"]), (wanted, wanted))
 
     def test_missing(self) -> None:
         """Every id that is missing is named."""

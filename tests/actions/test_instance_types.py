@@ -24,7 +24,7 @@ class InstanceTypeTests(ActionTestCase):
         self.assertIs(small["InstanceStorageSupported"], True)
         self.assertEqual(small["ProcessorInfo"], {"SupportedArchitectures": ["i386"]})
         self.assertEqual(small["SupportedUsageClasses"], ["on-demand"])
-        self.assertEqual(small["SupportedRootDeviceTypes"], ["instance-store"])
+        self.assertEqual(small["SupportedRootDeviceTypes"], ["ebs"])
         self.assertIs(small["BurstablePerformanceSupported"], False)
         self.assertNotIn("Hypervisor", small)
 

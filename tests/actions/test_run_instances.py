@@ -130,9 +130,20 @@ class RunTests(ActionTestCase):
         self.assertEqual(found["SecurityGroups"][0]["GroupName"], "default")
 
     def test_unknown_firewall(self) -> None:
+        """All groups that are not there are named, by name or id, and nothing is sent."""
+        self.make(features=["firewalls"])
+        wanted = {"SecurityGroups": ["x", "default", "x"], "SecurityGroupIds": ["sg-1"]}
+        message = self.refused("InvalidGroup.NotFound", "RunInstances", **ONE, **wanted)
+        self.assertEqual(message, "The security groups 'x, sg-1' do not exist")
+        self.assertEqual(self.changes(), [])
+
+    def test_lost_firewall(self) -> None:
         """What the backend refuses in an order is a wrong value, and nothing is left of the order."""
         self.make(features=["firewalls"])
-        self.refused("InvalidParameterValue", "RunInstances", **ONE, SecurityGroups=["nosuch"])
+        self.mock.firewalls.create("mockuser", {"name": "web", "description": ""})
+        self.call("DescribeSecurityGroups", GroupNames=["web"])
+        self.mock.firewalls.destroy("web")
+        self.refused("InvalidParameterValue", "RunInstances", **ONE, SecurityGroups=["web"])
         self.assertEqual(len(self.instances()), 4)
 
 
@@ -181,7 +192,7 @@ class TagTests(ActionTestCase):
         self.refuse("InvalidParameterValue", ("k", "1"), ("k", "2"))
         self.refuse("InvalidParameterValue", ("aws:k", ""))
         self.refuse("InvalidParameterValue", ("AWS:k", ""))
-        self.refuse("InvalidParameterValue", ("k", ""), kind="volume")
+        self.refuse("InvalidParameterValue", ("k", ""), kind="key-pair")
         self.refuse("MissingParameter", ("", "v"))
 
     def test_most(self) -> None:

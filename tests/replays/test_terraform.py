@@ -157,6 +157,14 @@ class InstanceTests(TerraformTestCase):
         self.assertEqual({tag["Key"]: tag["Value"] for tag in found}, {"Name": "db", "empty": ""})
         self.assertEqual({tag["ResourceType"] for tag in found}, {"instance"})
 
+    def test_volume_tags(self) -> None:
+        """volume_tags and default_tags come along with the instance's, and are checked as those are."""
+        volume = ("TagSpecification.2.ResourceType", "volume")
+        key, value = ("TagSpecification.2.Tag.1.Key", "team"), ("TagSpecification.2.Tag.1.Value", "red")
+        self.assertEqual(self.read(self.create(volume, key, value))["tags"], {"Name": "web"})
+        reserved = ("TagSpecification.2.Tag.1.Key", "aws:team")
+        self.turned_down("InvalidParameterValue", "RunInstances", *_RUN, volume, reserved)
+
     def test_protection(self) -> None:
         """disable_api_termination keeps it from being deleted until it is taken away."""
         instance_id = self.create(("DisableApiTermination", "true"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from attrs import evolve
 from zope.interface import implementer
 
 from ec2proxy.drivers.deltacloud import parse
@@ -37,16 +38,24 @@ class HardwareProfiles:
         return await self._api.get(credentials, parse.hardware_profiles, "hardware_profiles")
 
 
+# Of images, the server says `transient` where a driver says nothing (models/image.rb), and this one alone does not.
+_KNOWING_ROOTS = frozenset(("ec2",))
+
+
 @implementer(IImages)
 class Images:
     """The images of a backend."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, capabilities: KnownCapabilities) -> None:
         self._api = api
+        self._capabilities = capabilities
 
     async def list(self, credentials: Credentials) -> Sequence[Image]:
         """All images (12)."""
-        return await self._api.get(credentials, parse.images, "images")
+        images = await self._api.get(credentials, parse.images, "images")
+        if (await self._capabilities.get(credentials)).driver in _KNOWING_ROOTS:
+            return images
+        return [evolve(image, root_type="") for image in images]
 
     async def create(self, credentials: Credentials, instance_id: str, name: str, description: str) -> Image:
         """Make an image of an instance (47). A backend answers an unknown instance as it likes, even with 500."""

@@ -31,7 +31,7 @@ class DeltacloudDriver:
         self._transport = transport
         self._capabilities = KnownCapabilities(api)
         self.realms = Realms(api)
-        self.images = Images(api)
+        self.images = Images(api, self._capabilities)
         self.instances = Instances(api, self._capabilities)
         self.keys = KeyPairs(api, self._capabilities)
         self.hardware_profiles = HardwareProfiles(api)
