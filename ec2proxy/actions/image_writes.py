@@ -19,6 +19,7 @@ from ec2proxy.model import Image
 
 _NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
 _DESCRIPTION_LENGTH = 255
+_VERB = "create_image"
 
 
 @frozen
@@ -66,7 +67,7 @@ class CreateImage(Action):
         finally:
             call.cloud.inventory.wrote(credentials, "images")
         ledger = await call.cloud.lifecycle.ledger(credentials)
-        await ledger.forget(image.id)
+        await ledger.untag(image.id)
         if tags:
             await ledger.tag(image.id, tags)
         return image
@@ -81,9 +82,6 @@ class CreateImage(Action):
             if image.name == self.name and image.id not in before:
                 return image
         raise error
-
-
-_VERB = "create_image"
 
 
 @frozen
@@ -108,7 +106,7 @@ class DeregisterImage(Action):
         finally:
             call.cloud.inventory.wrote(credentials, "images")
         ledger = await call.cloud.lifecycle.ledger(credentials)
-        await ledger.forget(self.image_id)
+        await ledger.untag(self.image_id)
 
 
 def _launch_permission(image: Image, me: str) -> Value:

@@ -225,6 +225,11 @@ class Ledger:
         self.tags[resource_id] = dict(tags)
         await self._store.put(self.scope, "tags", resource_id, dict(tags))
 
+    async def untag(self, resource_id: str) -> None:
+        """Forget the tags of a resource that is gone, or of one of its id before it."""
+        if self.tags.pop(resource_id, None) is not None:
+            await self._store.delete(self.scope, "tags", resource_id)
+
     async def change_tags(
         self, shown: Mapping[str, Mapping[str, str]], changed: Callable[[Mapping[str, str]], Mapping[str, str]]
     ) -> None:

@@ -63,6 +63,7 @@ class ImageTests(ActionTestCase):
             ("image-type", "machine", everything),
             ("is-public", "false", ["img3"]),
             ("name", "img2", ["img2"]),
+            ("owner-alias", "*", []),
             ("owner-id", "mockuser", ["img3"]),
             ("root-device-type", "instance-store", []),
             ("state", "available", everything),
