@@ -50,5 +50,5 @@ def of(instance: Instance, known: Groups = NO_FIREWALLS) -> Sequence[Mapping[str
 
 
 def without_default(names: Iterable[str]) -> tuple[str, ...]:
-    """The groups among ``names`` that a cloud without firewalls cannot give."""
+    """The groups among ``names`` that are not the one that is made up where a cloud has none of that name."""
     return tuple(name for name in names if name not in _DEFAULT)

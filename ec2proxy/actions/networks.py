@@ -56,11 +56,13 @@ class DescribeSubnets(Listing):
 
 
 async def _used(call: Call, topology: Topology) -> Mapping[str, int]:
-    """How many addresses of each subnet are known to be in use: by network interfaces, and by instances without."""
+    """How many addresses of each subnet are known to be in use: by interfaces, and by instances without."""
     interfaces = await read_interfaces(call, MAX_AGE)
     instances = await call.cloud.inventory.instances(call.principal.credentials)
     used = Counter(topology.of_interface(each).subnet_id for each in interfaces.values())
-    used.update(topology.of_zone(each.realm_id).subnet_id for each in instances.items if not each.network_interface_ids)
+    for each in instances.items:
+        if interfaces.keys().isdisjoint(each.network_interface_ids):
+            used[topology.of_zone(each.realm_id).subnet_id] += 1
     return used
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.instance_attributes import checked_shutdown_behavior
 from ec2proxy.actions.instance_items import Images, reservation_item
 from ec2proxy.actions.launch_place import BlockDevice, NetworkInterface, refuse_special, zone_for
+from ec2proxy.actions.security_groups import firewalls_for
+from ec2proxy.actions.surroundings import surroundings_if_told
 from ec2proxy.actions.tags import TagSpecification, for_new
 from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.launch import Order
@@ -92,12 +93,13 @@ class RunInstances(Action):
             monitored=self.monitoring.enabled,
         )
         images = await self._check(call, spec)
+        around = await surroundings_if_told(call)
         self.stop_if_dry_run()
         order = Order(spec, least, most, self.client_token, tags, self._attributes(spec))
         launched = await call.cloud.launcher.launch(call.principal.credentials, order)
         # Nothing is asked of the backend any more: it could fail, and the client would run what it has once again.
         views = launched.views or await _found_again(call, launched.instance_ids)
-        return reservation_item(views, images, call.principal.credentials.user)
+        return reservation_item(views, images, call.principal.credentials.user, around)
 
     def _refuse_unsupported(self) -> None:
         for wanted, what in (
@@ -138,12 +140,7 @@ class RunInstances(Action):
                     "Network interfaces and an instance-level security groups may not be specified on the same request",
                 )
             wanted = tuple(dict.fromkeys(interface.security_group_ids))
-        capabilities = await call.cloud.driver.capabilities(call.principal.credentials)
-        if capabilities.has_feature("instances", "firewalls"):
-            return wanted
-        if missing := groups.without_default(wanted):
-            raise NotFound("firewalls", missing)
-        return ()
+        return await firewalls_for(call, wanted) if wanted else ()
 
     async def _check(self, call: Call, spec: InstanceSpec) -> Images:
         """Say what is wrong with an order before anything is started; the images, by id."""

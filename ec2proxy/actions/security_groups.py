@@ -6,13 +6,13 @@ from typing import Any
 from attrs import frozen
 
 from ec2proxy.actions.action import Call
-from ec2proxy.actions.groups import DEFAULT_ID, DEFAULT_NAME, Groups
+from ec2proxy.actions.groups import DEFAULT_ID, DEFAULT_NAME, Groups, without_default
 from ec2proxy.actions.listing import Item, Listing, at, tagged
 from ec2proxy.actions.surroundings import MAX_AGE, read_groups, read_topology
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.params import texts
 from ec2proxy.ec2.xml import Payload
-from ec2proxy.errors import NotFound
+from ec2proxy.errors import NotFound, Unsupported
 from ec2proxy.model import Firewall, FirewallRule, FirewallSource
 
 _ALL = "-1"
@@ -54,6 +54,28 @@ class DescribeSecurityGroups(Listing):
         named = [item for item in items if {item["groupName"], item["groupId"]} & {*self.group_names}]
         # Who names both gets both, as in EC2.
         return [item for item in items if item in named or (self.group_ids and item in by_id)]
+
+
+async def firewalls_for(call: Call, wanted: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the firewalls that a new instance has to be started with, to be in certain groups.
+
+    :param wanted: ids or names of groups. The made-up ``default`` is no firewall: to be in it takes none.
+    :raises NotFound: some are not there; it names them all.
+    :raises Unsupported: they are, and the cloud starts no instance in a group of the caller's choice.
+    """
+    names = tuple(dict.fromkeys(wanted))
+    known = await read_groups(call)
+    found = {name: known.find(name) for name in names}
+    if missing := without_default(name for name, firewall in found.items() if firewall is None):
+        raise NotFound("firewalls", missing)
+    ids = dict.fromkeys(firewall.id for firewall in found.values() if firewall is not None)
+    capabilities = await call.cloud.driver.capabilities(call.principal.credentials)
+    if capabilities.has_feature("instances", "firewalls"):
+        return tuple(ids)
+    own = known.default
+    if any(own is None or each != own.id for each in ids):
+        raise Unsupported("This cloud does not let the security groups of an instance be chosen.")
+    return ()
 
 
 def _made_up() -> Firewall:

@@ -13,7 +13,7 @@ from ec2proxy.actions.groups import Groups
 from ec2proxy.actions.topology import Topology, laid_out
 from ec2proxy.cloud.deferring import settle
 from ec2proxy.cloud.inventory import Snapshot
-from ec2proxy.errors import CloudError, Unauthenticated, Unsupported
+from ec2proxy.errors import CloudError, Unsupported
 from ec2proxy.model import NetworkInterface
 
 MAX_AGE = 60.0
@@ -76,14 +76,9 @@ async def read_surroundings(call: Call) -> Surroundings:
 
 
 async def surroundings_if_told(call: Call) -> Surroundings | None:
-    """All of it; None where the backend fails to tell, for instances are described all the same.
-
-    :raises Unauthenticated: it does not know the caller.
-    """
+    """All of it; None where the backend fails to tell, for instances are described all the same."""
     try:
         return await read_surroundings(call)
-    except Unauthenticated:
-        raise
     except CloudError as error:
         _log.warn("What is around the instances is not told: {error}", error=error)
         return None
