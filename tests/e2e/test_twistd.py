@@ -58,8 +58,10 @@ class TwistdTests(SynchronousTestCase):
             directory = self.directory()
             there = run([TWISTD, *options], directory=directory)
         self.assertEqual((here.returncode, there.returncode), (1, 1))
-        log = Path(directory, "twistd.log").read_text()
-        for written in (here.stdout, log):
+        log = Path(directory, "twistd.log")
+        # The one in the foreground is told before the one in the background has written why.
+        until(lambda: "cannot listen" in log.read_text(), "the log says why")
+        for written in (here.stdout, log.read_text()):
             (line,) = [line for line in written.splitlines() if "error]" in line]
             self.assertIn(f"cannot listen at tcp:{port}:interface=127.0.0.1: [Errno", line)
         self.assertIn("cannot listen", there.stdout + there.stderr)
