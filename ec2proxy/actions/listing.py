@@ -1,7 +1,6 @@
 """What the actions that describe a collection have in common: named ids, filters, a dry run, pages."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -95,12 +94,10 @@ def at(*path: str) -> Callable[[Item], Iterable[str]]:
 
 
 def _values(thing: Any, path: Sequence[str]) -> Iterator[str]:
-    if thing is None:
-        return
     if isinstance(thing, (list, tuple)):
         for each in thing:
             yield from _values(each, path)
-    elif path:
+    elif thing is not None and path:
         yield from _values(thing.get(path[0]), path[1:])
-    elif isinstance(thing, (str, bool, int, float, datetime)):
+    elif thing is not None:
         yield written(thing)

@@ -50,6 +50,8 @@ class VpcTests(ActionTestCase):
     def test_made_up_for_nobody(self) -> None:
         """What is made up is not told to those whom the cloud does not know, their tags least of all."""
         self.make(without=NO_NETWORKS)
+        # There are clouds that tell their realms to anyone.
+        self.mock.trouble.answer(200, b"<realms><realm id='us'/></realms>", path="/api/realms", times=None)
         for action in ("DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups", "DescribeVolumes"):
             self.told("AuthFailure", self.ask(("Action", action), user="nobody"), 401)
 
@@ -233,6 +235,20 @@ class InterfaceTests(ActionTestCase):
         self.assertEqual(first["Association"]["PublicIp"], "192.168.0.1")
         self.assertNotIn("Association", second)
         self.assertEqual((second["Attachment"]["DeviceIndex"], second["SubnetId"]), (1, "subnet3"))
+        (instance,) = self.instances(InstanceIds=["inst1"])
+        told = [each.get("Association", {}).get("PublicIp") for each in instance["NetworkInterfaces"]]
+        self.assertEqual(told, ["192.168.0.1", None])
+
+    def test_nowhere(self) -> None:
+        """An interface of which nobody says where it is, is where its instance is."""
+        body = b"<network_interfaces><network_interface id='n'><instance id='inst3'/></network_interface>"
+        body += b"<network_interface id='m'/></network_interfaces>"
+        self.mock.trouble.answer(200, body, path="/api/network_interfaces", times=None)
+        mine, stray = self.call("DescribeNetworkInterfaces")["NetworkInterfaces"]
+        self.assertEqual((mine["VpcId"], mine["SubnetId"], mine["AvailabilityZone"]), ("net1", "subnet2", "eu"))
+        self.assertEqual(
+            (stray.get("VpcId"), stray.get("AvailabilityZone"), stray["Status"]), (None, None, "available")
+        )
 
     def test_of_others(self) -> None:
         """An interface of what the caller does not see is told of without its attachment."""
