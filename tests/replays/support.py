@@ -4,6 +4,7 @@ A replay is what a tool sends for one of its operations, in its order and spelli
 answers: an element that it dereferences must be there. Where a tool waits, the clock is moved on, never slept.
 """
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -45,11 +46,11 @@ class ReplayTestCase(ActionTestCase):
         named = [("Action", action), *pairs, ("Version", version or self.version)]
         return self.successResultOf(self.perform(self.signed(named, service)))
 
-    def signed(self, pairs: list[Pair], service: str = "ec2") -> RawRequest:
+    def signed(self, pairs: Sequence[Pair], service: str = "ec2", path: str = "/") -> RawRequest:
         """A request with these pairs, a name several times too."""
         form = urlencode(pairs, quote_via=quote, safe="-_.~")
         body, query = (form, "") if self.method == "POST" else ("", f"?{form}")
-        request = AWSRequest(self.method, f"http://{HOST}/{query}", {"Host": HOST}, body or None)
+        request = AWSRequest(self.method, f"http://{HOST}{path}{query}", {"Host": HOST}, body or None)
         if body:
             request.headers["Content-Type"] = FORM
         signer = SigV4Auth(Credentials("mockuser", "mockpassword"), service, "us-east-1")
