@@ -235,6 +235,9 @@ class ISeal(Interface):
         :param place: where the text is going to be kept (scope, kind and key, say); it opens nowhere else.
         """
 
+    def derived(purpose: str) -> bytes:
+        """A key of 32 bytes for another purpose, the same for all processes that share the store."""
+
     def unseal(sealed: str, place: str) -> bytes:
         """The secret in what :meth:`seal` made.
 

@@ -94,9 +94,8 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
     store = make_store(options["state"], reactor, options["state-key"])
     cloud = Cloud.of(REGION, driver, store, reactor, os.urandom, options["freshness"])
     access = AccessLog(reactor)
-    service = EC2Service(
-        Authenticator(options["accounts"], reactor.seconds), registry.load(), cloud, Pager(os.urandom(32))
-    )
+    pager = Pager(os.urandom(32))
+    service = EC2Service(Authenticator(options["accounts"], reactor.seconds), registry.load(), cloud, pager)
     tree = root(
         options["frontends"],
         EC2Resource(service, access),
@@ -108,6 +107,8 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
             store.open()
         except StateError as error:
             raise CannotStart(f"ec2proxy: --state: {error}") from None
+        # Pages go on after a restart, and on another machine that shares the state.
+        pager.key = store.seal.derived("paging")
         resuming = Deferred.fromCoroutine(cloud.resume(reactor.seconds()))
         resuming.addErrback(lambda failure: _log.failure("Unfinished work could not be taken up", failure))
 

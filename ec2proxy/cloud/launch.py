@@ -180,7 +180,7 @@ class Launcher:
         await ledger.ordered(reservation_id, {"order": order.record(), "at": at}, credentials)
         try:
             if since is not None:
-                await self._take_up(launching, snapshot, since)
+                await self._look_for_earlier(launching, snapshot, since)
             # One goes ahead: what the backend refuses, it is asked only once.
             await self._ask(launching, min(launching.missing, 1))
             if not launching.failures:
@@ -197,6 +197,15 @@ class Launcher:
         created = launching.created
         views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
         return Launched(reservation_id, tuple(created), views)
+
+    async def _look_for_earlier(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
+        """Give what an earlier attempt may have led to some time to show before it is created again."""
+        await self._take_up(launching, snapshot, since)
+        for pause in LOOKS_FOR_LOST:
+            if launching.missing:
+                await deferLater(self._clock, pause)
+                snapshot, _ = await self._lifecycle.look(launching.credentials)
+                await self._take_up(launching, snapshot, since)
 
     async def _take_up(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
         """Count in what an earlier attempt is known, or seems, to have created."""

@@ -28,11 +28,11 @@ def fingerprint(*parts: object) -> str:
 class Pager:
     """Cuts answers into pages.
 
-    :param key: what tokens are signed with; the same in every process that is to understand them.
+    :ivar key: what tokens are signed with; the same in every process that is to understand them.
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self.key = key
 
     def page(
         self,
@@ -80,4 +80,4 @@ class Pager:
         # The length first, so that nothing of one can pass for the beginning of the other.
         request = asked.encode()
         message = len(request).to_bytes(8, "big") + request + position
-        return hmac.digest(self._key, message, "sha256")[:_MAC_LENGTH]
+        return hmac.digest(self.key, message, "sha256")[:_MAC_LENGTH]

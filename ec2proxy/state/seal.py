@@ -1,5 +1,6 @@
 """Secrets that rest in a state store: sealed with AES-256-GCM, by a key that is kept in a file of its own."""
 
+import hmac
 import os
 import stat
 from base64 import b64decode, urlsafe_b64encode
@@ -27,11 +28,16 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
 
     def seal(self, secret: bytes, place: str) -> str:
         """See :meth:`ISeal.seal`."""
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, secret, _place(place))).decode()
+
+    def derived(self, purpose: str) -> bytes:
+        """See :meth:`ISeal.derived`."""
+        return hmac.digest(self._key, purpose.encode(), "sha256")
 
     def unseal(self, sealed: str, place: str) -> bytes:
         """See :meth:`ISeal.unseal`."""

@@ -30,6 +30,13 @@ class SealTests(SynchronousTestCase):
         one = Seal(KEY)
         self.assertEqual(len({one.seal(b"secret", "place") for _ in range(50)}), 50)
 
+    def test_derived(self) -> None:
+        """A key for another purpose depends on both, and is not the key itself."""
+        key = bytes(KEY_BYTES)
+        derived = {Seal(key).derived("a"), Seal(key).derived("b"), Seal(b"x" * KEY_BYTES).derived("a"), key}
+        self.assertEqual(len(derived), 4)
+        self.assertEqual(Seal(key).derived("a"), Seal(key).derived("a"))
+
     def test_other_key_or_place(self) -> None:
         """It opens with its key and at its place only, and the error says nothing of the secret."""
         sealed = Seal(KEY).seal(b"secret", "place")
