@@ -143,7 +143,7 @@ def groups_of(view: InstanceView, around: Surroundings | None) -> Sequence[Mappi
 
 
 def _interfaces(view: InstanceView, around: Surroundings | None, me: str) -> Sequence[Payload]:
-    if around is None or view.state is TERMINATED:
+    if around is None or view.state is TERMINATED or not view.instance.network_interface_ids:
         return []
     return interface_set(view.instance, around, owner_of(view, me), view.launch_time, outward_of(view, me))
 

@@ -80,7 +80,7 @@ async def surroundings_if_told(call: Call) -> Surroundings | None:
     try:
         return await read_surroundings(call)
     except CloudError as error:
-        _log.warn("What is around the instances is not told: {error}", error=error)
+        _log.debug("What is around the instances is not told: {error}", error=error)
         return None
 
 
