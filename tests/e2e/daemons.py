@@ -107,6 +107,11 @@ class Process:
         """Send SIGTERM, as init systems do."""
         self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """Make an end of it that it cannot see coming, SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+
     def exit_code(self) -> int:
         """Wait until it has ended."""
         return self._process.wait(DEADLINE)

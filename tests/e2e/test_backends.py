@@ -1,51 +1,18 @@
 """The daemon in front of backends of their own: one that works, one that hangs, one that is no Deltacloud, none."""
 
-import json
-import re
 import socket
-import sys
-from base64 import b64encode
-from pathlib import Path
-from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from botocore.exceptions import ClientError
 
-from tests.e2e.cases import PASSWORD, USER, DaemonTestCase, client
-from tests.e2e.daemons import ORDERLY, Daemon, start, start_mock, until
+from tests.e2e.backends import BASIC, HTTP, BackendTestCase, Troubled
+from tests.e2e.daemons import ORDERLY, Daemon, start_mock, until
 
-_HTTP = build_opener(ProxyHandler({}))
-_BASIC = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-_ASK = f"GET /ec2?Action=DescribeAvailabilityZones HTTP/1.1\r\nHost: localhost\r\nAuthorization: {_BASIC}\r\n\r\n"
-_KEY, _SECRET = "AKIDEXAMPLE", "the-client's-secret"
+_ASK = f"GET /ec2?Action=DescribeAvailabilityZones HTTP/1.1\r\nHost: localhost\r\nAuthorization: {BASIC}\r\n\r\n"
 
 
-class BackendTestCase(DaemonTestCase):
-    """A test with daemons of its own."""
-
-    def setUp(self) -> None:
-        """Leave the shared daemon alone."""
-
-    def started(self, daemon: Daemon) -> Daemon:
-        """Stop a daemon when the test is over, and look at what it logged."""
-        self.addCleanup(self.assert_clean, daemon)
-        self.addCleanup(daemon.stop)
-        return daemon
-
-    def daemon_for(self, backend: str, *options: str) -> Daemon:
-        """A daemon in front of ``backend``, with one account."""
-        accounts = Path(self.mktemp())
-        accounts.touch(0o600)
-        accounts.write_text(
-            f'[[account]]\naccess_key = "{_KEY}"\nsecret_key = "{_SECRET}"\nuser = "{USER}"\npassword = "{PASSWORD}"\n'
-        )
-        return self.started(start(f"--backend={backend}/api", f"--accounts={accounts.resolve()}", *options))
-
-    def client_of(self, daemon: Daemon) -> Any:
-        """boto3's client, with the account's keys."""
-        ec2 = client(daemon.url, _KEY, _SECRET)
-        self.addCleanup(ec2.close)
-        return ec2
+class RefusingTestCase(BackendTestCase):
+    """A test of what becomes of a backend's faults."""
 
     def assert_refused(self, daemon: Daemon, status: int, code: str) -> None:
         """The daemon answers with an EC2 error."""
@@ -72,13 +39,13 @@ class WorkingTests(BackendTestCase):
 
     def listed(self, mock: Daemon) -> str:
         """The instances in the cloud itself."""
-        headers = {"Accept": "application/xml", "Authorization": _BASIC}
-        with _HTTP.open(Request(f"{mock.base}/api/instances", headers=headers), timeout=30) as answer:
+        headers = {"Accept": "application/xml", "Authorization": BASIC}
+        with HTTP.open(Request(f"{mock.base}/api/instances", headers=headers), timeout=30) as answer:
             text: str = answer.read().decode()
         return text
 
 
-class AbsentTests(BackendTestCase):
+class AbsentTests(RefusingTestCase):
     """No backend."""
 
     def test_down(self) -> None:
@@ -89,25 +56,7 @@ class AbsentTests(BackendTestCase):
             self.assert_refused(daemon, 503, "Unavailable")
 
 
-class Troubled(Daemon):
-    """A backend that misbehaves when told to."""
-
-    def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        super().__init__([sys.executable, "-m", "tests.e2e.troubled"], re.compile(r"listens at (\d+)"), root)
-
-    def make(self, what: str) -> None:
-        """Ask for trouble."""
-        _HTTP.open(Request(f"{self.base}/trouble/{what}", method="POST"), timeout=30).close()
-
-    def count(self, what: str) -> int:
-        """How many requests are ``held``, or ``gone``."""
-        with _HTTP.open(f"{self.base}/trouble", timeout=30) as answer:
-            number: int = json.load(answer)[what]
-        return number
-
-
-class TroubledTests(BackendTestCase):
+class TroubledTests(RefusingTestCase):
     """A backend with bad days."""
 
     def setUp(self) -> None:
@@ -116,7 +65,7 @@ class TroubledTests(BackendTestCase):
 
     def asked(self, daemon: Daemon) -> socket.socket:
         """A connection on which the zones were asked for, which the backend does not answer."""
-        self.backend.make("hold?path=/api/realms")
+        self.backend.make("hold", path="/api/realms")
         connection = socket.create_connection(("127.0.0.1", daemon.port), 30)
         self.addCleanup(connection.close)
         connection.sendall(_ASK.encode())
@@ -126,13 +75,13 @@ class TroubledTests(BackendTestCase):
     def test_html(self) -> None:
         """A page instead of a document is an error, never an empty list."""
         daemon = self.daemon_for(self.backend.base)
-        self.backend.make("html?path=/api/realms")
+        self.backend.make("html", path="/api/realms")
         self.assert_refused(daemon, 500, "InternalError")
 
     def test_hung(self) -> None:
         """A backend that does not answer is given up in time."""
         daemon = self.daemon_for(self.backend.base, "--timeout=0.5")
-        self.backend.make("hold?path=/api/realms")
+        self.backend.make("hold", path="/api/realms")
         self.assert_refused(daemon, 503, "Unavailable")
         self.assertEqual(daemon.stop(), ORDERLY)
 

@@ -1,12 +1,14 @@
-"""A Deltacloud server whose misbehaviour is switched on over HTTP: ``python -m tests.e2e.troubled``.
+"""A Deltacloud server whose misbehaviour is switched on over HTTP: ``python -m tests.e2e.troubled --machine=fgcp``.
 
-``POST /trouble/hold?path=/api/realms`` takes such requests and answers none of them until ``POST /trouble/release``;
-``POST /trouble/html?path=…`` answers them with a page. ``GET /trouble`` tells how many requests are held, and how many
-of those that were held had their connection closed by the client.
+``POST /trouble/hold?path=/api/realms`` takes such requests and does nothing about them until ``POST /trouble/release``;
+``POST /trouble/late?path=…`` does what they ask for and answers no sooner; ``POST /trouble/html?path=…`` answers them
+with a page. All take ``method`` and ``times`` too. ``GET /trouble`` tells how many requests are held, how many of those
+that were held had their connection closed by the client, and all requests so far that were to change something.
 """
 
 import json
 import sys
+from argparse import ArgumentParser
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -31,7 +33,7 @@ class Trouble(Resource):
         self._held: set[Deferred[None]] = set()
         self._gone = 0
 
-    async def _hold(self, exchange: Exchange) -> None:
+    async def _released(self) -> None:
         def left(held: "Deferred[None]") -> None:
             self._held.discard(held)
             self._gone += 1
@@ -39,32 +41,56 @@ class Trouble(Resource):
         held: Deferred[None] = Deferred(left)
         self._held.add(held)
         await held
+
+    async def _hold(self, exchange: Exchange) -> None:
+        await self._released()
         exchange.send(await exchange.carry_out())
+
+    async def _late(self, exchange: Exchange) -> None:
+        answer = await exchange.carry_out()
+        await self._released()
+        exchange.send(answer)
 
     def render_POST(self, request: Request) -> bytes:
         """Switch trouble on or off."""
         what = request.postpath[0]
+        trouble = self._cloud.trouble
         if what == b"release":
-            self._cloud.trouble.clear()
+            trouble.clear()
             held, self._held = self._held, set()
             for waiting in held:
                 waiting.callback(None)
             return b""
-        path = request.args[b"path"][0].decode()
-        if what == b"hold":
-            self._cloud.trouble.add(self._hold, path=path, times=None)
+        given = {name.decode(): values[0].decode() for name, values in request.args.items()}
+        criteria: dict[str, Any] = {**given, "times": int(given["times"]) if "times" in given else None}
+        if what == b"html":
+            trouble.html(**criteria)
         else:
-            self._cloud.trouble.html(path=path, times=None)
+            trouble.add({b"hold": self._hold, b"late": self._late}[what], **criteria)
         return b""
 
     def render_GET(self, request: Request) -> bytes:
         """Tell what has come of it."""
-        return json.dumps({"held": len(self._held), "gone": self._gone}).encode()
+        writes = [f"{one.method} {one.path}" for one in self._cloud.requests if one.method != "GET"]
+        return json.dumps({"held": len(self._held), "gone": self._gone, "writes": writes}).encode()
 
 
-async def main(reactor: Any) -> None:
+async def main(reactor: Any, *arguments: str) -> None:
     """Serve on a free port until the process is killed."""
-    cloud = MockCloud(reactor)
+    parser = ArgumentParser()
+    parser.add_argument("--machine", default="mock")
+    parser.add_argument("--feature", action="append", default=[])
+    parser.add_argument("--pending", type=float, default=0.0)
+    parser.add_argument("--stopping", type=float, default=0.0)
+    told = parser.parse_args(arguments)
+    cloud = MockCloud(
+        reactor,
+        machine=told.machine,
+        features=told.feature,
+        pending=told.pending,
+        stopping=told.stopping,
+        keep_requests=10_000,
+    )
     root = api_root(cloud)
     root.putChild(b"trouble", Trouble(cloud))
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Site(root))
@@ -74,4 +100,4 @@ async def main(reactor: Any) -> None:
 
 
 if __name__ == "__main__":
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
+    react(lambda reactor, *arguments: Deferred.fromCoroutine(main(reactor, *arguments)), sys.argv[1:])
