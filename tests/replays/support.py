@@ -111,9 +111,10 @@ class Boto3:
         """
         heard = self._test.successResultOf(self._test.begin(action, **params))
         if heard.status == 200:
-            return self._test.understood(action, heard)
+            return {**self._test.understood(action, heard), "ResponseMetadata": {"HTTPStatusCode": heard.status}}
         code, message = refused(heard.body, heard.status)
-        raise ClientError({"Error": {"Code": code, "Message": message}}, action)
+        metadata = {"HTTPStatusCode": heard.status}
+        raise ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, action)
 
     def wait(self, name: str, **params: Any) -> None:
         """Wait as ``client.get_waiter(name).wait(**params)`` does.
