@@ -264,6 +264,12 @@ class IStateStore(Interface):
         :raises StateError: the store cannot be used (:mod:`ec2proxy.state.errors`); one line says why.
         """
 
+    def hold() -> None:
+        """Be the only daemon that uses this state, as long as this process lives: unfinished work is taken up once.
+
+        :raises StateError: another one uses it.
+        """
+
     async def close() -> None:
         """Finish what is under way, then let go of everything; any number of times."""
 

@@ -105,6 +105,7 @@ def makeService(options: Options, reactor: Any = None) -> Daemon:
     def begin() -> None:
         try:
             store.open()
+            store.hold()
         except StateError as error:
             raise CannotStart(f"ec2proxy: --state: {error}") from None
         # Pages go on after a restart, and on another machine that shares the state.

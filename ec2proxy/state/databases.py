@@ -1,5 +1,6 @@
 """The databases that a state store can be in, each set up so that a transaction is safe once it is committed."""
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
 from twisted.logger import Logger
 
 from ec2proxy.errors import StateUnavailable
@@ -23,6 +24,8 @@ LANES = 4
 """How many connections to PostgreSQL one process uses."""
 
 _ADVISORY_LOCK = 0x65633270726F7879  # "ec2proxy" in ASCII
+
+_ADVISORY_HOLD = _ADVISORY_LOCK + 1
 
 _SESSION = {
     "application_name": "ec2proxy",
@@ -43,6 +46,7 @@ class Database:
     :param engine: makes its connections.
     :param lanes: how many transactions may be under way at once.
     :param prepare: what to do before the first connection.
+    :param hold: gives what lets go again of the right to be the only daemon here; None where another has it.
     :param lock: what keeps other processes out while the schema is migrated, on a connection in a transaction.
     """
 
@@ -51,6 +55,7 @@ class Database:
     lanes: int
     prepare: Callable[[], None]
     lock: Callable[[Connection], None]
+    hold: Callable[[], Callable[[], None] | None]
 
 
 def sqlite(path: Path, patience: float = PATIENCE) -> Database:
@@ -86,7 +91,7 @@ def sqlite(path: Path, patience: float = PATIENCE) -> Database:
         # A transaction that takes the write lock later can find that it came too late.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return Database(str(path), engine, 1, lambda: _make_file(path), lambda connection: None)
+    return Database(str(path), engine, 1, lambda: _make_file(path), lambda connection: None, lambda: _hold_file(path))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -108,14 +113,29 @@ def _make_file(path: Path) -> None:
         raise StateError(f"{path}: {error.strerror}") from None
 
 
+def _hold_file(path: Path) -> Callable[[], None] | None:
+    """Lock a file beside the database; the system lets go of it when the process ends, however it does."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateError(f"{path}.lock: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return lambda: os.close(descriptor)
+
+
 def postgresql(url: URL) -> Database:
     """A database of PostgreSQL, through psycopg.
 
     :param url: what it says in its query goes before what is usual here.
     :raises ImportError: psycopg is not installed.
     """
+    with_session = url.set(query={**_SESSION, **url.query})
     engine = create_engine(
-        url.set(query={**_SESSION, **url.query}),
+        with_session,
         poolclass=QueuePool,
         pool_size=LANES,
         max_overflow=0,
@@ -125,8 +145,18 @@ def postgresql(url: URL) -> Database:
     )
     # The query can hold a password, too.
     name = url.set(query={}).render_as_string(hide_password=True)
-    return Database(name, engine, LANES, lambda: None, _advisory_lock)
+    return Database(name, engine, LANES, lambda: None, _advisory_lock, lambda: _hold_session(with_session))
 
 
 def _advisory_lock(connection: Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+
+
+def _hold_session(url: URL) -> Callable[[], None] | None:
+    """Lock on a connection of its own; the server lets go of it when that ends."""
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, isolation_level="AUTOCOMMIT")
+    connection = engine.connect()
+    if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_ADVISORY_HOLD})").scalar():
+        return connection.close
+    connection.close()
+    return None

@@ -21,6 +21,9 @@ class MemoryStateStore:
     def open(self) -> None:
         """See :meth:`IStateStore.open`."""
 
+    def hold(self) -> None:
+        """See :meth:`IStateStore.hold`: nobody else can reach it."""
+
     async def close(self) -> None:
         """See :meth:`IStateStore.close`."""
 

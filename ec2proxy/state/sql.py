@@ -60,6 +60,7 @@ class SqlStateStore:
         self._let_go = let_go
         self._lanes = [Lane(self._transact, in_thread) for _ in range(database.lanes)]
         self._closed = False
+        self._held: Callable[[], None] | None = None
 
     def open(self) -> None:
         """See :meth:`IStateStore.open`: makes the database and its key, runs migrations, compares the key."""
@@ -77,6 +78,15 @@ class SqlStateStore:
         except StateError:
             database.engine.dispose()
             raise
+
+    def hold(self) -> None:
+        """See :meth:`IStateStore.hold`."""
+        try:
+            self._held = self._database.hold()
+        except SQLAlchemyError as error:
+            raise StateError(f"{self._database.name}: {_reason(error)}") from None
+        if self._held is None:
+            raise StateError(f"{self._database.name}: another ec2proxy uses it, and each needs one of its own")
 
     def _compare_key(self, connection: Connection) -> None:
         sealed = encode({"sealed": self.seal.seal(b"", "check")})
@@ -98,6 +108,8 @@ class SqlStateStore:
         for lane in self._lanes:
             await lane.close()
         self._let_go()
+        if self._held is not None:
+            self._held()
         self._database.engine.dispose()
 
     async def apply(self, scope: str, changes: Mapping[tuple[str, str], Mapping[str, object] | None]) -> None:
