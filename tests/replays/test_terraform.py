@@ -61,6 +61,9 @@ class TerraformTestCase(ReplayTestCase):
         if "VpcId" in instance:
             (vpc,) = self.told_of("DescribeVpcs", ("VpcId.1", instance["VpcId"]))["Vpcs"]
             self.assertIn("IsDefault", vpc)
+        template = (("Filter.2.Name", "key"), ("Filter.2.Value.1", "aws:ec2launchtemplate:id"))
+        asked_of = (("Filter.1.Name", "resource-id"), ("Filter.1.Value.1", instance_id))
+        self.assertEqual(self.told_of("DescribeTags", *asked_of, *template)["Tags"], [])
         volumes = [each["Ebs"]["VolumeId"] for each in instance["BlockDeviceMappings"] if "Ebs" in each]
         if volumes:
             named = [(f"VolumeId.{number}", volume) for number, volume in enumerate(volumes, 1)]
@@ -276,6 +279,31 @@ class SurroundingsTests(TerraformTestCase):
         self.assertGreater(found["MemoryInfo"]["SizeInMiB"], 0)
         self.assertGreater(found["VCpuInfo"]["DefaultVCpus"], 0)
         self.turned_down("InvalidInstanceType", "DescribeInstanceTypes", ("InstanceType.1", "nosuch"))
+
+    def test_vpc(self) -> None:
+        """data aws_vpc (``default = true``) with its attributes, and data aws_subnets of it."""
+        (vpc,) = self.told_of("DescribeVpcs", ("Filter.1.Name", "isDefault"), ("Filter.1.Value.1", "true"))["Vpcs"]
+        self.assertIs(vpc["IsDefault"], True)
+        for name in ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics"):
+            told = self.told_of("DescribeVpcAttribute", ("Attribute", name), ("VpcId", vpc["VpcId"]))
+            self.assertIs(told[name[0].upper() + name[1:]]["Value"], name != "enableNetworkAddressUsageMetrics")
+        for each in vpc["CidrBlockAssociationSet"]:
+            self.assertTrue(each["CidrBlockState"]["State"])
+        # Its main route table may be missing; the provider only warns.
+        self.turned_down("UnsupportedOperation", "DescribeRouteTables")
+        asked = (("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc["VpcId"]))
+        subnets = self.told_of("DescribeSubnets", *asked)["Subnets"]
+        self.assertTrue(subnets)
+        (found,) = self.told_of("DescribeSubnets", ("SubnetId.1", subnets[0]["SubnetId"]))["Subnets"]
+        self.assertEqual(found["VpcId"], vpc["VpcId"])
+
+    def test_group(self) -> None:
+        """data aws_security_group by its name in a VPC."""
+        (vpc,) = self.told_of("DescribeVpcs", ("Filter.1.Name", "isDefault"), ("Filter.1.Value.1", "true"))["Vpcs"]
+        name = (("Filter.1.Name", "group-name"), ("Filter.1.Value.1", "default"))
+        asked = (("Filter.2.Name", "vpc-id"), ("Filter.2.Value.1", vpc["VpcId"]))
+        (group,) = self.told_of("DescribeSecurityGroups", *name, *asked)["SecurityGroups"]
+        self.assertTrue(group["Description"])
 
     def test_unknown(self) -> None:
         """What we do not have is said plainly, and is no hang-up or internal error."""
