@@ -1,19 +1,21 @@
 """VPCs and subnets, which are Deltacloud's networks and their subnets; where there are none, one VPC is made up."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
 
 from attrs import frozen
 
-from ec2proxy.actions.action import Call
+from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.identity import account_of
 from ec2proxy.actions.listing import Listing, at, tagged
 from ec2proxy.actions.surroundings import MAX_AGE, read_interfaces, read_topology
 from ec2proxy.actions.topology import Topology, Vpc, VpcSubnet
-from ec2proxy.ec2.params import texts
+from ec2proxy.ec2.errors import invalid_value
+from ec2proxy.ec2.params import text, texts
 from ec2proxy.ec2.xml import Payload
+from ec2proxy.errors import NotFound
 
 # Those that Amazon keeps for itself in each subnet, the network's own and the broadcast address among them.
 _RESERVED = 5
@@ -34,6 +36,32 @@ class DescribeVpcs(Listing):
         found = [item for item in self.named(items, "vpcId", self.vpc_ids, "networks") if passes(item)]
         shown, token = self.paged(call, found, "vpcId")
         return {"vpcSet": shown, "nextToken": token}
+
+
+@frozen
+class DescribeVpcAttribute(Action):
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcAttribute.html"""
+
+    vpc_id: str = text("VpcId", required=True)
+    attribute: str = text("Attribute", required=True)
+
+    async def perform(self, call: Call) -> Payload:
+        """One attribute of one VPC: what EC2 gives to a new one, since Deltacloud tells nothing of that kind."""
+        value_of = _ATTRIBUTES.get(self.attribute)
+        if value_of is None:
+            raise invalid_value("attribute", self.attribute, "Unknown attribute.")
+        vpc = (await read_topology(call)).vpcs.get(self.vpc_id)
+        if vpc is None:
+            raise NotFound("networks", [self.vpc_id])
+        self.stop_if_dry_run()
+        return {"vpcId": vpc.id, self.attribute: {"value": value_of(vpc)}}
+
+
+_ATTRIBUTES: Mapping[str, Callable[[Vpc], bool]] = {
+    "enableDnsHostnames": lambda vpc: vpc.is_default,
+    "enableDnsSupport": lambda _: True,
+    "enableNetworkAddressUsageMetrics": lambda _: False,
+}
 
 
 @frozen

@@ -80,6 +80,28 @@ class VpcTests(ActionTestCase):
         self.refused("InvalidParameterCombination", "DescribeVpcs", VpcIds=["net1"], MaxResults=5)
 
 
+class VpcAttributeTests(ActionTestCase):
+    def value(self, vpc_id: str, name: str) -> object:
+        answer = self.call("DescribeVpcAttribute", VpcId=vpc_id, Attribute=name)
+        self.assertEqual(set(answer), {"VpcId", name[0].upper() + name[1:]})
+        return answer[name[0].upper() + name[1:]]["Value"]
+
+    def test_attributes(self) -> None:
+        """As EC2 makes the default VPC, and any other."""
+        names = ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics")
+        self.assertEqual([self.value("net1", name) for name in names], [True, True, False])
+        self.assertEqual([self.value("net2", name) for name in names], [False, True, False])
+
+    def test_refused(self) -> None:
+        """One VPC that there is, and an attribute that EC2 has."""
+        action = "DescribeVpcAttribute"
+        message = self.refused("InvalidVpcID.NotFound", action, VpcId="net9", Attribute="enableDnsSupport")
+        self.assertIn("net9", message)
+        self.refused("InvalidParameterValue", action, VpcId="net1", Attribute="other")
+        for pair in (("VpcId", "net1"), ("Attribute", "enableDnsSupport")):
+            self.told("MissingParameter", self.ask(("Action", action), pair))
+
+
 class SubnetTests(ActionTestCase):
     def ids(self, **params: Any) -> list[str]:
         """The subnets that are described."""

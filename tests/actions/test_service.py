@@ -27,6 +27,7 @@ PARAMS = {
     "DeregisterImage": {"ImageId": "img3"},
     "DescribeImageAttribute": {"ImageId": "img1", "Attribute": "description"},
     "DescribeInstanceAttribute": {"InstanceId": "inst0", "Attribute": "instanceType"},
+    "DescribeVpcAttribute": {"VpcId": "net1", "Attribute": "enableDnsSupport"},
     "GetPasswordData": {"InstanceId": "inst0"},
     "ImportKeyPair": {"KeyName": "new", "PublicKeyMaterial": PUBLIC_KEY.encode()},
     "ModifyInstanceAttribute": {"InstanceId": "inst0", "DisableApiStop": {"Value": True}},
