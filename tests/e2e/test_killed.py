@@ -6,6 +6,7 @@ taken exactly once.
 
 import contextlib
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,14 @@ from tests.e2e.daemons import Daemon, until
 
 #: How many tags are answered before the daemon that is to take further ones is killed.
 TAGS_BEFORE = 20
+
+
+def received(connection: socket.socket) -> bytes:
+    """What was answered before the daemon's end."""
+    try:
+        return connection.recv(65536)
+    except ConnectionResetError:
+        return b""
 
 
 class KilledTestCase(BackendTestCase):
@@ -200,7 +209,7 @@ class TokenTests(KilledTestCase):
             self.backend.make(how, method="POST", path="/api/instances", times="1")
         self.send_run("img1", ClientToken="done")
         self.send_run("img2", ClientToken="sent")
-        tags = {"ResourceType": "instance", "Tag.1.Key": "Name", "Tag.1.Value": "lost"}
+        tags = {"ResourceType": "instance", "Tag.1.Key": "purpose", "Tag.1.Value": "lost"}
         self.send_run("img3", **{f"TagSpecification.1.{name}": value for name, value in tags.items()})
         self.killed()
 
@@ -209,7 +218,7 @@ class TokenTests(KilledTestCase):
         self.assertEqual([instance["InstanceId"] for instance in self.of_image("img1")], [done])
         self.assertEqual([instance["InstanceId"] for instance in self.of_image("img2")], [sent])
         (untold,) = self.of_image("img3")
-        self.assertEqual(untold["Tags"], [{"Key": "Name", "Value": "lost"}])
+        self.assertEqual(untold["Tags"], [{"Key": "purpose", "Value": "lost"}])
         self.killed()
         self.assertEqual(self.run_one("img1", ClientToken="done"), done)
         self.assert_mismatch("sent")
@@ -246,6 +255,25 @@ class AnsweredTests(KilledTestCase):
         kept = {tag["Key"] for tag in self.ec2.describe_images(ImageIds=["img2"])["Images"][0]["Tags"]}
         self.assertLessEqual(set(answered), kept)
         self.assertLessEqual(len(kept), len(answered) + 1)
+
+    def test_not_stored(self) -> None:
+        """What cannot be stored yet is not answered, and the backend is asked for nothing that is not remembered."""
+        instance_id = self.run_one()
+        self.wait_for_state("running", [instance_id])
+        database = sqlite3.connect(self.state, isolation_level=None)
+        self.addCleanup(database.close)
+        database.execute("BEGIN IMMEDIATE")
+        under_way = [
+            self.send("CreateTags", **{"ResourceId.1": "img1", "Tag.1.Key": "Name", "Tag.1.Value": "lost"}),
+            self.send("ModifyInstanceAttribute", InstanceId=instance_id, **{"DisableApiStop.Value": "true"}),
+            self.send("RunInstances", ImageId="img1", MinCount="1", MaxCount="1"),
+            self.send("TerminateInstances", **{"InstanceId.1": instance_id}),
+        ]
+        # Sent later, and answered from memory.
+        self.ec2.describe_images()
+        self.daemon.kill()
+        self.assertEqual([received(connection) for connection in under_way], [b""] * 4)
+        self.assertEqual((self.creations(), self.writes(instance_id)), (1, []))
 
     def killed_while_tagging(self, resource_id: str) -> list[str]:
         """Kill the daemon while a client makes one tag after the other, and give the keys that it had answered."""
