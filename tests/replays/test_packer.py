@@ -70,7 +70,9 @@ class EbsTests(ReplayTestCase):
         made = self.told_of("CreateKeyPair", ("KeyName", _NAME), *tagged("key-pair"))
         self.assertIn("PRIVATE KEY", made["KeyMaterial"])
         instance_id = self.launched(group_id)
-        self.assertTrue(self.one(instance_id)["PublicDnsName"], "there is nowhere to connect to")
+        # In a VPC it connects to PublicIpAddress, which is no host name's: ``ssh_interface = "public_dns"`` then.
+        instance = self.one(instance_id)
+        self.assertTrue(instance.get("PublicIpAddress") or instance["PublicDnsName"])
         self.told_of("StopInstances", ("InstanceId.1", instance_id))
         Boto3(self).wait("InstanceStopped", InstanceIds=[instance_id])
         image_id = self.told_of(

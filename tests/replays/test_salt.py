@@ -64,6 +64,13 @@ class SaltTests(ReplayTestCase):
         found: dict[str, Any] = self.nodes(("Filter.1.Name", "tag:Name"), ("Filter.1.Value.1", name))[name]
         return found
 
+    def tags(self, resource_id: str) -> dict[str, str | None]:
+        """The tags of a resource, by a filter whose value has no number."""
+        asked = (("Filter.1.Name", "resource-id"), ("Filter.1.Value", resource_id))
+        told = self.query("DescribeTags", *asked, setname="tagSet")
+        self.assertEqual({tag["resourceId"] for tag in told}, {resource_id})
+        return {tag["key"]: tag["value"] for tag in told}
+
     def test_life(self) -> None:
         """salt-cloud -p, and then -d."""
         asked = (("ImageId", "img1"), ("InstanceType", "m1-small"), ("KeyName", "test-key"))
@@ -74,19 +81,12 @@ class SaltTests(ReplayTestCase):
         tags = (("ResourceId.1", instance_id), ("Tag.0.Key", "Name"), ("Tag.0.Value", "minion"))
         self.query("CreateTags", *tags, setname="tagSet")
         # It looks for what it has set, five times, and fails if that is not there.
-        told = self.query(
-            "DescribeTags", ("Filter.1.Name", "resource-id"), ("Filter.1.Value", instance_id), setname="tagSet"
-        )
-        self.assertEqual(
-            [(tag["key"], tag["value"], tag["resourceId"]) for tag in told], [("Name", "minion", instance_id)]
-        )
+        self.assertEqual(self.tags(instance_id), {"Name": "minion"})
         self.later(30)
         self.assertEqual(self.named("minion")["instanceState"], {"code": "16", "name": "running"})
         asked = (("Attribute", "disableApiTermination"), ("InstanceId", instance_id))
-        (protected,) = [
-            one for one in self.query("DescribeInstanceAttribute", *asked, whole=True) if "disableApiTermination" in one
-        ]
-        self.assertEqual(protected, {"disableApiTermination": {"value": "false"}})
+        told = self.query("DescribeInstanceAttribute", *asked, whole=True)
+        self.assertIn({"disableApiTermination": {"value": "false"}}, told)
         renamed = (("ResourceId.1", instance_id), ("Tag.0.Key", "Name"), ("Tag.0.Value", "minion-DEL0"))
         self.query("CreateTags", *renamed, setname="tagSet")
         (change,) = self.query("TerminateInstances", ("InstanceId.1", instance_id))
@@ -98,9 +98,8 @@ class SaltTests(ReplayTestCase):
             asked = (("DisableApiTermination.Value", value), ("InstanceId", "inst1"))
             self.query("ModifyInstanceAttribute", *asked, whole=True)
             shown = (("Attribute", "disableApiTermination"), ("InstanceId", "inst1"))
-            self.assertIn(
-                {"disableApiTermination": {"value": value}}, self.query("DescribeInstanceAttribute", *shown, whole=True)
-            )
+            told = self.query("DescribeInstanceAttribute", *shown, whole=True)
+            self.assertIn({"disableApiTermination": {"value": value}}, told)
 
     def test_verbs(self) -> None:
         """stop, start and reboot, each after the node was found by its name."""
@@ -115,34 +114,17 @@ class SaltTests(ReplayTestCase):
 
     def test_del_tags(self) -> None:
         """Tags are taken away from 0 on, and the others stay."""
-        self.query(
-            "CreateTags",
-            ("ResourceId.1", "inst2"),
-            ("Tag.0.Key", "a"),
-            ("Tag.0.Value", "1"),
-            ("Tag.1.Key", "b"),
-            ("Tag.1.Value", ""),
-        )
+        first, second = (("Tag.0.Key", "a"), ("Tag.0.Value", "1")), (("Tag.1.Key", "b"), ("Tag.1.Value", ""))
+        self.query("CreateTags", ("ResourceId.1", "inst2"), *first, *second)
         self.query("DeleteTags", ("ResourceId.1", "inst2"), ("Tag.0.Key", "a"), setname="tagSet")
-        told = self.query(
-            "DescribeTags", ("Filter.1.Name", "resource-id"), ("Filter.1.Value", "inst2"), setname="tagSet"
-        )
-        self.assertEqual({tag["key"]: tag["value"] for tag in told}, {"Name": "AnotherInstance", "b": None})
+        self.assertEqual(self.tags("inst2"), {"Name": "AnotherInstance", "b": None})
 
     def test_lists(self) -> None:
-        """Images of an owner, locations, sizes of nothing, keys: lists without numbers."""
-        self.assertEqual(
-            [image["imageId"] for image in self.query("DescribeImages", ("Owner", "fedoraproject"))], ["img1", "img2"]
-        )
-        self.assertEqual(
-            [
-                zone["zoneName"]
-                for zone in self.query(
-                    "DescribeAvailabilityZones", ("Filter.0.Name", "region-name"), ("Filter.0.Value.0", "us-east-1")
-                )
-            ],
-            ["us", "eu"],
-        )
+        """Images of an owner, locations, keys."""
+        images = self.query("DescribeImages", ("Owner", "fedoraproject"))
+        self.assertEqual([image["imageId"] for image in images], ["img1", "img2"])
+        asked = (("Filter.0.Name", "region-name"), ("Filter.0.Value.0", "us-east-1"))
+        self.assertEqual([zone["zoneName"] for zone in self.query("DescribeAvailabilityZones", *asked)], ["us", "eu"])
         self.assertIn("us-east-1", [region["regionName"] for region in self.query("DescribeRegions")])
         (key,) = self.query("DescribeKeyPairs", ("KeyName.1", "test-key"))
         self.assertEqual(key["keyName"], "test-key")

@@ -280,6 +280,14 @@ class SurroundingsTests(TerraformTestCase):
         self.assertGreater(found["VCpuInfo"]["DefaultVCpus"], 0)
         self.turned_down("InvalidInstanceType", "DescribeInstanceTypes", ("InstanceType.1", "nosuch"))
 
+    def test_tolerated(self) -> None:
+        """What the provider gets over: no credits, and what is gone already when it is to be deleted."""
+        heard = self.send("DescribeInstanceCreditSpecifications", ("InstanceId.1", "inst1"))
+        if heard.status != 200:
+            self.told("UnsupportedOperation", heard)
+        self.turned_down("InvalidInstanceID.NotFound", "TerminateInstances", ("InstanceId.1", "nobody"))
+        self.told_of("DeleteKeyPair", ("KeyName", "nobody"))
+
     def test_vpc(self) -> None:
         """data aws_vpc (``default = true``) with its attributes, and data aws_subnets of it."""
         (vpc,) = self.told_of("DescribeVpcs", ("Filter.1.Name", "isDefault"), ("Filter.1.Value.1", "true"))["Vpcs"]
