@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	$(BIN)/twistd -n --pidfile= ec2proxy
 
 # The e2e tests start daemons of their own; coverage follows them there.
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.javascript
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp $(or $(TESTS),tests)
 	$(BIN)/coverage combine --quiet
@@ -50,3 +50,12 @@ $(VENV)/.run: $(BIN)/python $(SOURCES)
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install -q -e '.[$*]'
 	touch $@
+
+# A client that the e2e tests run; without npm, they skip it.
+JAVASCRIPT := tests/e2e/javascript/package.json tests/e2e/javascript/package-lock.json
+$(VENV)/.javascript: $(BIN)/python $(JAVASCRIPT)
+	@if command -v npm >/dev/null; then \
+		set -ex; mkdir -p $(VENV)/javascript; cp $(JAVASCRIPT) $(VENV)/javascript; \
+		npm ci --prefix $(VENV)/javascript --silent --ignore-scripts --no-audit --no-fund; \
+		touch $@; \
+	else echo "no npm: the tests do without JavaScript's SDK"; fi
