@@ -116,6 +116,22 @@ def bind(cls: type[T], pairs: Iterable[tuple[str, str]]) -> T:
     return bound
 
 
+def names_of(cls: type[Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """What a request class takes: the names of its parameters, up to the first dot, and those within structures.
+
+    :returns: the outer ones, those that are accepted and ignored included, and the inner ones.
+    """
+    outer = {name.partition(".")[0] for name in getattr(cls, "ACCEPTED", {})}
+    inner: set[str] = set()
+    for attribute in attrs.fields(cls):
+        declared: _Declared = attribute.metadata[_METADATA]
+        outer.add(declared.spellings[0].partition(".")[0])
+        structure_class = getattr(declared, "cls", None)
+        if structure_class is not None:
+            inner.update(*names_of(structure_class))
+    return frozenset(outer), frozenset(inner)
+
+
 def single(pairs: Iterable[tuple[str, str]], name: str) -> str | None:
     """The value of a parameter of the protocol, ``Action``; None when it is absent.
 

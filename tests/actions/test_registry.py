@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.actions import registry
+from ec2proxy.ec2.params import names_of
 from tests.actions.samples import apart, twice
 
 DOCS = Path(__file__).parents[2] / "docs" / "actions.rst"
@@ -34,3 +35,17 @@ class RegistryTests(SynchronousTestCase):
         """The table in the docs has a row for each action, and none for anything else."""
         rows = re.findall(r"^   \* - ``(\w+)``$", DOCS.read_text(), re.MULTILINE)
         self.assertEqual(sorted(rows), sorted(registry.load()))
+
+    def test_parameters(self) -> None:
+        """Each row names the parameters that the action takes, all of them and nothing that is none."""
+        names = "|".join(registry.load())
+        rows = re.split(rf"^   \* - ``({names})``$", DOCS.read_text(), flags=re.MULTILINE)[1:]
+        for name, row in zip(rows[::2], rows[1::2], strict=True):
+            cell = re.split(r"^     - ", row, flags=re.MULTILINE)[2]
+            told = set(re.findall(r"``([A-Z][A-Za-z0-9]*)(?:\.[A-Za-z0-9.*]+)?``", cell))
+            taken, inner = names_of(registry.load()[name])
+            self.assertEqual(
+                (taken - told - {"DryRun"}, {each for each in told - taken - inner if each not in registry.load()}),
+                (set(), set()),
+                name,
+            )
