@@ -263,9 +263,10 @@ class AnsweredTests(KilledTestCase):
         database = sqlite3.connect(self.state, isolation_level=None)
         self.addCleanup(database.close)
         database.execute("BEGIN IMMEDIATE")
+        behaviour = {"InstanceInitiatedShutdownBehavior.Value": "terminate"}
         under_way = [
             self.send("CreateTags", **{"ResourceId.1": "img1", "Tag.1.Key": "Name", "Tag.1.Value": "lost"}),
-            self.send("ModifyInstanceAttribute", InstanceId=instance_id, **{"DisableApiStop.Value": "true"}),
+            self.send("ModifyInstanceAttribute", InstanceId=instance_id, **behaviour),
             self.send("RunInstances", ImageId="img1", MinCount="1", MaxCount="1"),
             self.send("TerminateInstances", **{"InstanceId.1": instance_id}),
         ]
