@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py
 
-.PHONY: run test lint docs dist clean
+.PHONY: run test differential lint docs dist clean
 
 run: $(VENV)/.run
 	$(BIN)/twistd -n --pidfile= ec2proxy
@@ -16,6 +16,10 @@ test: $(VENV)/.test $(VENV)/.javascript
 	$(BIN)/coverage run -m twisted.trial --temp-directory=_trial_temp $(or $(TESTS),tests)
 	$(BIN)/coverage combine --quiet
 	$(if $(TESTS),,$(BIN)/coverage report)
+
+# The same calls to moto and to us; WRITE=1 brings the table in docs/compatibility.rst up to date.
+differential: $(VENV)/.differential
+	$(BIN)/python -m tests.differential $(if $(WRITE),--write)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -47,7 +51,7 @@ $(VENV)/.run: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install -q -e .
 	touch $@
 
-$(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
+$(VENV)/.test $(VENV)/.differential $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install -q -e '.[$*]'
 	touch $@
 
