@@ -7,6 +7,7 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.tags import tag_set
+from ec2proxy.actions.unshown import unshown
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
 from ec2proxy.ec2.params import Filter, integer, structures, text, texts
@@ -76,33 +77,19 @@ class DescribeImages(Action):
 
 def _filters(me: str) -> Mapping[str, Any]:
     return {
+        **unshown("DescribeImages"),
         "architecture": lambda image: (architecture(image) or "",),
-        "block-device-mapping.device-name": _none,
-        "block-device-mapping.snapshot-id": _none,
         "creation-date": lambda image: (timestamp(image.creation_time),) if image.creation_time else (),
         "description": lambda image: (image.description,),
         "image-id": lambda image: (image.id,),
         "image-type": lambda image: ("machine",),
         "is-public": lambda image: ("true" if is_public(image, me) else "false",),
-        "kernel-id": _none,
         "manifest-location": lambda image: (_location(image),),
         "name": lambda image: (image.name,),
-        "owner-alias": _none,
         "owner-id": lambda image: (image.owner_id,),
-        "product-code": _none,
-        "product-code.type": _none,
-        "ramdisk-id": _none,
-        "root-device-name": _none,
         "root-device-type": lambda image: (root_device_type(image),),
         "state": lambda image: (_state(image),),
-        "state-reason-code": _none,
-        "state-reason-message": _none,
     }
-
-
-def _none(_: Image) -> tuple[str, ...]:
-    """What no image of Deltacloud's has."""
-    return ()
 
 
 def is_public(image: Image, me: str) -> bool:

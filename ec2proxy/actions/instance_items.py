@@ -112,13 +112,13 @@ def instance_item(view: InstanceView, images: Images, around: Surroundings | Non
         "subnetId": location.subnet_id or None,
         "vpcId": location.vpc_id or None,
         "groupSet": groups_of(view, around),
-        "stateReason": _state_reason(instance),
+        "stateReason": state_reason(instance),
         "architecture": architecture_of(view, images),
         "rootDeviceType": root_device_type_of(view, images),
         "blockDeviceMapping": block_devices(instance),
         "clientToken": view.client_token or None,
         "tagSet": tag_set(view.tags),
-        "networkInterfaceSet": _interfaces(view, around, me),
+        "networkInterfaceSet": interfaces_of(view, around, me),
         "ipv6Address": ipv6,
         "ebsOptimized": False,
     }
@@ -142,7 +142,8 @@ def groups_of(view: InstanceView, around: Surroundings | None) -> Sequence[Mappi
     return groups.of(view.instance, around.groups if around else groups.NO_FIREWALLS)
 
 
-def _interfaces(view: InstanceView, around: Surroundings | None, me: str) -> Sequence[Payload]:
+def interfaces_of(view: InstanceView, around: Surroundings | None, me: str) -> Sequence[Payload]:
+    """The network interfaces of an instance; none once it is terminated, or where that is not told."""
     if around is None or view.state is TERMINATED or not view.instance.network_interface_ids:
         return []
     return interface_set(view.instance, around, owner_of(view, me), view.launch_time, outward_of(view, me))
@@ -156,7 +157,8 @@ def block_devices(instance: Instance) -> Sequence[Payload]:
     ]
 
 
-def _state_reason(instance: Instance) -> Payload | None:
+def state_reason(instance: Instance) -> Mapping[str, str] | None:
+    """Why an instance is in its state; None where nothing is to be said."""
     if instance.state.upper() != "ERROR":
         return None
     return {"code": "Server.InternalError", "message": "The cloud reports an error of this instance."}

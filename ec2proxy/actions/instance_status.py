@@ -8,6 +8,7 @@ from attrs import frozen
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import instances_of, refuse_ids_with_pages
 from ec2proxy.actions.instance_items import monitoring_state, state_item
+from ec2proxy.actions.unshown import unshown
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2 import states
 from ec2proxy.ec2.filters import matcher
@@ -134,12 +135,10 @@ def _status_item(view: InstanceView) -> Payload:
     }
 
 
-_EVENTS = ("code", "description", "instance-event-id", "not-after", "not-before", "not-before-deadline")
-
 _FILTERS: Mapping[str, Any] = {
+    **unshown("DescribeInstanceStatus"),
     "availability-zone": lambda view: (view.instance.realm_id,),
     "availability-zone-id": lambda view: (view.instance.realm_id,),
-    **{f"event.{name}": lambda _: () for name in _EVENTS},
     "instance-state-code": lambda view: (str(view.state.code),),
     "instance-state-name": lambda view: (view.state.name,),
     "instance-status.reachability": _reachability,

@@ -1,6 +1,6 @@
 """Instance types, which are Deltacloud's hardware profiles."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -9,6 +9,8 @@ from ec2proxy.actions import eucalyptus, profiles
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.images import root_device_type
 from ec2proxy.actions.instances import IMAGES_MAX_AGE
+from ec2proxy.actions.listing import at
+from ec2proxy.actions.unshown import unshown
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
@@ -166,44 +168,30 @@ def _item(profile: HardwareProfile, images: Iterable[Image]) -> dict[str, Any]:
     }
 
 
-def _at(*path: str) -> Callable[[Mapping[str, Any]], tuple[str, ...]]:
-    """What gives the values that stand somewhere in an item, as a filter compares them."""
-
-    def values(item: Any) -> tuple[str, ...]:
-        for name in path:
-            item = item.get(name) if item is not None else None
-        if item is None:
-            return ()
-        if isinstance(item, bool):
-            return ("true" if item else "false",)
-        return tuple(item) if isinstance(item, (list, tuple)) else (str(item),)
-
-    return values
-
-
 _FILTERS = {
-    "auto-recovery-supported": _at("autoRecoverySupported"),
-    "bare-metal": _at("bareMetal"),
-    "burstable-performance-supported": _at("burstablePerformanceSupported"),
-    "current-generation": _at("currentGeneration"),
-    "dedicated-hosts-supported": _at("dedicatedHostsSupported"),
-    "ebs-info.ebs-optimized-support": _at("ebsInfo", "ebsOptimizedSupport"),
-    "ebs-info.encryption-support": _at("ebsInfo", "encryptionSupport"),
-    "ebs-info.nvme-support": _at("ebsInfo", "nvmeSupport"),
-    "free-tier-eligible": _at("freeTierEligible"),
-    "hibernation-supported": _at("hibernationSupported"),
-    "instance-storage-info.total-size-in-gb": _at("instanceStorageInfo", "totalSizeInGB"),
-    "instance-storage-supported": _at("instanceStorageSupported"),
-    "instance-type": _at("instanceType"),
-    "memory-info.size-in-mib": _at("memoryInfo", "sizeInMiB"),
-    "network-info.efa-supported": _at("networkInfo", "efaSupported"),
-    "network-info.ena-support": _at("networkInfo", "enaSupport"),
-    "nitro-enclaves-support": _at("nitroEnclavesSupport"),
-    "nitro-tpm-support": _at("nitroTpmSupport"),
-    "processor-info.supported-architecture": _at("processorInfo", "supportedArchitectures"),
-    "supported-root-device-type": _at("supportedRootDeviceTypes"),
-    "supported-usage-class": _at("supportedUsageClasses"),
-    "vcpu-info.default-vcpus": _at("vCpuInfo", "defaultVCpus"),
+    **unshown("DescribeInstanceTypes"),
+    "auto-recovery-supported": at("autoRecoverySupported"),
+    "bare-metal": at("bareMetal"),
+    "burstable-performance-supported": at("burstablePerformanceSupported"),
+    "current-generation": at("currentGeneration"),
+    "dedicated-hosts-supported": at("dedicatedHostsSupported"),
+    "ebs-info.ebs-optimized-support": at("ebsInfo", "ebsOptimizedSupport"),
+    "ebs-info.encryption-support": at("ebsInfo", "encryptionSupport"),
+    "ebs-info.nvme-support": at("ebsInfo", "nvmeSupport"),
+    "free-tier-eligible": at("freeTierEligible"),
+    "hibernation-supported": at("hibernationSupported"),
+    "instance-storage-info.total-size-in-gb": at("instanceStorageInfo", "totalSizeInGB"),
+    "instance-storage-supported": at("instanceStorageSupported"),
+    "instance-type": at("instanceType"),
+    "memory-info.size-in-mib": at("memoryInfo", "sizeInMiB"),
+    "network-info.efa-supported": at("networkInfo", "efaSupported"),
+    "network-info.ena-support": at("networkInfo", "enaSupport"),
+    "nitro-enclaves-support": at("nitroEnclavesSupport"),
+    "nitro-tpm-support": at("nitroTpmSupport"),
+    "processor-info.supported-architecture": at("processorInfo", "supportedArchitectures"),
+    "supported-root-device-type": at("supportedRootDeviceTypes"),
+    "supported-usage-class": at("supportedUsageClasses"),
+    "vcpu-info.default-vcpus": at("vCpuInfo", "defaultVCpus"),
 }
 
-_OFFERING_FILTERS = {"instance-type": _at("instanceType"), "location": _at("location")}
+_OFFERING_FILTERS = {"instance-type": at("instanceType"), "location": at("location")}

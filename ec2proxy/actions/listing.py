@@ -8,6 +8,7 @@ from attrs import frozen
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.identity import proved
 from ec2proxy.actions.tags import tag_set
+from ec2proxy.actions.unshown import unshown
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.filters import Table, matcher
 from ec2proxy.ec2.paging import fingerprint
@@ -32,10 +33,13 @@ class Listing(Action):
     def passing(self, table: Table[Any]) -> Callable[[Item], bool]:
         """What tells whether an item passes the filters.
 
-        :param table: the filters there are, made by :func:`at`; those on tags look at ``tagSet``.
+        :param table: the filters there are, made by :func:`at`, beside those on what no item has; those on tags look
+            at ``tagSet``.
         """
         return matcher(
-            self.filters, table, tags=lambda item: {tag["key"]: tag["value"] for tag in item.get("tagSet", ())}
+            self.filters,
+            {**unshown(type(self).__name__), **table},
+            tags=lambda item: {tag["key"]: tag["value"] for tag in item.get("tagSet", ())},
         )
 
     def named(self, items: Sequence[Item], id_name: str, asked: Sequence[str], kind: str) -> Sequence[Item]:
@@ -81,10 +85,10 @@ async def tagged(call: Call, items: Iterable[dict[str, Any]], id_name: str) -> S
     return [{**item, "tagSet": tag_set(ledger.tags.get(item[id_name], {}))} for item in items]
 
 
-def at(*path: str) -> Callable[[Item], Iterable[str]]:
+def at(*path: str) -> Callable[[Any], Iterable[str]]:
     """What gives the values that stand somewhere in an item, as a filter compares them.
 
-    :param path: the names of elements; of a list, every member is looked at.
+    :param path: the names of elements; of a list, also of items, every member is looked at.
     """
 
     def values(item: Item) -> Iterable[str]:

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.regions import region_of
+from ec2proxy.actions.unshown import unshown
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.params import Filter, structures, texts
 from ec2proxy.ec2.xml import Payload
@@ -29,6 +30,7 @@ class DescribeAvailabilityZones(Action):
         matches = matcher(
             self.filters,
             {
+                **unshown("DescribeAvailabilityZones"),
                 "group-name": lambda realm: (region,),
                 "network-border-group": lambda realm: (region,),
                 "opt-in-status": lambda realm: ("opt-in-not-required",),

@@ -222,9 +222,9 @@ class FilteringTests(ActionTestCase):
 
     def test_unknown(self) -> None:
         """An unknown filter is an error, not one that everything passes."""
-        filters = [{"Name": "hibernation-options.configured", "Values": ["true"]}]
+        filters = [{"Name": "hibernation", "Values": ["true"]}]
         message = self.refused("InvalidParameterValue", "DescribeInstances", Filters=filters)
-        self.assertEqual(message, "The filter 'hibernation-options.configured' is invalid")
+        self.assertEqual(message, "The filter 'hibernation' is invalid")
 
     def test_unindexed(self) -> None:
         """salt's Filter.1.Value=x."""
