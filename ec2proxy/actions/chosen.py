@@ -4,15 +4,29 @@ from collections.abc import Iterable, Sequence
 
 from ec2proxy.actions.action import Call
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound
+
+_ID_LENGTH = 255
+
+
+def checked(instance_ids: Iterable[str]) -> None:
+    """Refuse what cannot be any backend's id of an instance.
+
+    :raises EC2Error: ``InvalidInstanceID.Malformed``.
+    """
+    for instance_id in instance_ids:
+        if len(instance_id) > _ID_LENGTH or any(char.isspace() for char in instance_id):
+            raise EC2Error("InvalidInstanceID.Malformed", f'Invalid id: "{shown(instance_id)}"')
 
 
 def chosen(everything: Iterable[InstanceView], instance_ids: Sequence[str]) -> Iterable[InstanceView]:
     """Those of some instances that are named, each once; all of them if none is.
 
+    :raises EC2Error: ``InvalidInstanceID.Malformed``.
     :raises NotFound: some are not there; it names them all.
     """
+    checked(instance_ids)
     if not instance_ids:
         return everything
     by_id = {view.instance.id: view for view in everything}
@@ -26,6 +40,7 @@ def chosen(everything: Iterable[InstanceView], instance_ids: Sequence[str]) -> I
 async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
     """The caller's instances that are named; all of them if none is.
 
+    :raises EC2Error: ``InvalidInstanceID.Malformed``.
     :raises NotFound: some are not there; it names them all.
     """
     return list(chosen(await call.cloud.lifecycle.instances(call.principal.credentials), instance_ids))

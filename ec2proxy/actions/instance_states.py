@@ -5,14 +5,13 @@ from typing import ClassVar
 from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.chosen import checked
 from ec2proxy.actions.instance_items import state_item
 from ec2proxy.cloud.planner import Verb
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.errors import EC2Error, shown
+from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.params import boolean, texts
 from ec2proxy.ec2.xml import Payload
-
-_ID_LENGTH = 255
 
 
 @frozen
@@ -94,16 +93,6 @@ class RebootInstances(Action):
         lifecycle, credentials = call.cloud.lifecycle, call.principal.credentials
         await lifecycle.reboot(credentials, self.instance_ids, only_plan=self.dry_run)
         self.stop_if_dry_run()
-
-
-def checked(instance_ids: tuple[str, ...]) -> None:
-    """Refuse what cannot be any backend's id of an instance.
-
-    :raises EC2Error: ``InvalidInstanceID.Malformed``.
-    """
-    for instance_id in instance_ids:
-        if len(instance_id) > _ID_LENGTH or any(char.isspace() for char in instance_id):
-            raise EC2Error("InvalidInstanceID.Malformed", f'Invalid id: "{shown(instance_id)}"')
 
 
 def _refuse_protected(verb: Verb, view: InstanceView) -> None:

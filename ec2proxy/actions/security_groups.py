@@ -7,6 +7,7 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Call
 from ec2proxy.actions.groups import DEFAULT_ID, DEFAULT_NAME, Groups, without_default
+from ec2proxy.actions.identity import account_of
 from ec2proxy.actions.listing import Item, Listing, at, tagged
 from ec2proxy.actions.surroundings import MAX_AGE, read_groups, read_topology
 from ec2proxy.ec2.errors import EC2Error
@@ -36,7 +37,8 @@ class DescribeSecurityGroups(Listing):
         if groups.default is None:
             firewalls.insert(0, _made_up())
         me = call.principal.credentials.user
-        items = await tagged(call, (_item(each, groups, vpc_id, me) for each in firewalls), "groupId")
+        arns = f"arn:aws:ec2:{call.region}:{account_of(call)}:security-group"
+        items = await tagged(call, (_item(each, groups, vpc_id, me, arns) for each in firewalls), "groupId")
         found = [item for item in self._asked_for(items) if passes(item)]
         shown, token = self.paged(call, found, "groupId")
         return {"securityGroupInfo": shown, "nextToken": token}
@@ -83,7 +85,7 @@ def _made_up() -> Firewall:
     return Firewall(DEFAULT_ID, DEFAULT_NAME, "default VPC security group", rules=(_EVERYTHING,))
 
 
-def _item(firewall: Firewall, groups: Groups, vpc_id: str, me: str) -> dict[str, Any]:
+def _item(firewall: Firewall, groups: Groups, vpc_id: str, me: str, arns: str) -> dict[str, Any]:
     inward = [rule for rule in firewall.rules if rule.allows and not rule.egress]
     outward = [rule for rule in firewall.rules if rule.allows and rule.egress]
     if not any(rule.egress for rule in firewall.rules):
@@ -91,6 +93,7 @@ def _item(firewall: Firewall, groups: Groups, vpc_id: str, me: str) -> dict[str,
         outward = [_EVERYTHING]
     return {
         "groupId": firewall.id,
+        "securityGroupArn": f"{arns}/{firewall.id}",
         "ipPermissionsEgress": _permissions(outward, groups, vpc_id, me),
         "vpcId": vpc_id,
         "ownerId": firewall.owner_id or me,

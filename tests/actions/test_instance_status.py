@@ -123,6 +123,8 @@ class MonitoringTests(ActionTestCase):
         self.assertEqual(self.state("UnmonitorInstances", "inst0"), "disabled")
         self.refused("InvalidInstanceID.NotFound", "MonitorInstances", InstanceIds=["no"])
         self.refused("InvalidInstanceID.NotFound", "UnmonitorInstances", InstanceIds=["no"])
+        self.refused("InvalidInstanceID.Malformed", "MonitorInstances", InstanceIds=["n o"])
+        self.refused("InvalidInstanceID.Malformed", "UnmonitorInstances", InstanceIds=["n o"])
         self.refused("DryRunOperation", "UnmonitorInstances", status=412, InstanceIds=["inst0"], DryRun=True)
 
     def test_lacking(self) -> None:

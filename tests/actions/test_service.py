@@ -255,8 +255,9 @@ class FailureTests(ActionTestCase):
 
     def test_long_ids(self) -> None:
         """Ids are cut where a message shows them."""
-        message = self.refused("InvalidInstanceID.NotFound", "DescribeInstances", InstanceIds=["i" * 1000])
-        self.assertLess(len(message), 250)
+        for length, code in ((255, "InvalidInstanceID.NotFound"), (1000, "InvalidInstanceID.Malformed")):
+            message = self.refused(code, "DescribeInstances", InstanceIds=["i" * length])
+            self.assertLess(len(message), 250)
         self.told("InvalidParameterValue", self.ask(("Action", "DescribeInstances"), ("InstanceId.1", "i" * 1025)))
 
     def test_another_user(self) -> None:
