@@ -5,6 +5,9 @@ case, or docs/compatibility.rst another table; ``--write`` brings that table up 
 """
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -14,14 +17,30 @@ from tests.differential import accepted
 from tests.differential.cases import CASES, MOTO, OURS
 from tests.differential.servers import Server, first_image, running, start_moto
 from tests.differential.shapes import Difference, differences
-from tests.e2e.daemons import start
+from tests.e2e.cases import PASSWORD, USER
+from tests.e2e.daemons import Daemon, start, start_mock
+
+ACCOUNT = {"access_key": USER, "secret_key": PASSWORD, "user": USER, "password": PASSWORD}
+
+#: What EC2 has and Deltacloud's mock driver has not.
+FEATURES = [f"--feature={name}" for name in ("user_data", "import_key", "firewalls")]
+
+
+@contextmanager
+def started(cloud: Daemon) -> Iterator[Daemon]:
+    """ec2proxy in front of a cloud."""
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as accounts:
+        accounts.write("".join(["[[account]]\n", *(f'{key} = "{value}"\n' for key, value in ACCOUNT.items())]))
+        accounts.flush()
+        with running(start(f"--backend={cloud.base}/api", f"--accounts={accounts.name}")) as daemon:
+            yield daemon
 
 
 def compare() -> set[Difference]:
     """Start both, make the same calls to them, and say what differs."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     public = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    with running(start_moto()) as moto, running(start()) as daemon:
+    with running(start_moto()) as moto, running(start_mock(*FEATURES)) as cloud, started(cloud) as daemon:
         there = Server(moto.base, {**MOTO, "image": first_image(moto.base), "public": public})
         here = Server(daemon.url, {**OURS, "public": public})
         return {

@@ -151,6 +151,15 @@ KEYS = [
 ONE = {"ImageId": "$image", "InstanceType": "$type", "MinCount": 1, "MaxCount": 1}
 
 LAUNCHES = [
+    Case("RunInstances", "user data that is too long", {**ONE, "UserData": "x" * 16385}),
+    Case(
+        "RunInstances",
+        "monitored, in a group, with user data",
+        {**ONE, "UserData": "echo", "Monitoring": {"Enabled": True}, "SecurityGroups": ["default"]},
+        keep={"monitored": ("Instances", 0, "InstanceId")},
+    ),
+    Case("MonitorInstances", "monitored already", {"InstanceIds": ["$monitored"]}),
+    Case("DescribeInstanceAttribute", "user data", {"InstanceId": "$monitored", "Attribute": "userData"}),
     Case("RunInstances", "no image", {"MinCount": 1, "MaxCount": 1}),
     Case("RunInstances", "no counts", {"ImageId": "$image"}),
     Case("RunInstances", "unknown image", {**ONE, "ImageId": UNKNOWN["image"]}),
