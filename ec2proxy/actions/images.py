@@ -78,7 +78,7 @@ class DescribeImages(Action):
 def _filters(me: str) -> Mapping[str, Any]:
     return {
         **unshown("DescribeImages"),
-        "architecture": lambda image: (architecture(image) or "",),
+        "architecture": lambda image: (known,) if (known := architecture(image)) else (),
         "creation-date": lambda image: (timestamp(image.creation_time),) if image.creation_time else (),
         "description": lambda image: (image.description,),
         "image-id": lambda image: (image.id,),

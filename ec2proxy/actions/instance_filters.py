@@ -31,6 +31,11 @@ _Tags: TypeAlias = Mapping[str, Mapping[str, str]]
 _Values: TypeAlias = Callable[[InstanceView], Iterable[str]]
 
 
+def _told(value: str | None) -> tuple[str, ...]:
+    """A value; none where the answer leaves its element out, so that not even ``*`` finds it."""
+    return (value,) if value else ()
+
+
 def _addresses(which: str, version: int) -> _Values:
     return lambda view: tuple(str(ip) for ip in ips(getattr(view.instance, which)) if ip.version == version)
 
@@ -54,7 +59,7 @@ _OWN: Mapping[str, _Values] = {
     "block-device-mapping.device-name": _devices("deviceName"),
     "block-device-mapping.status": _devices("ebs", "status"),
     "block-device-mapping.volume-id": _devices("ebs", "volumeId"),
-    "client-token": lambda view: (view.client_token,),
+    "client-token": lambda view: _told(view.client_token),
     "dns-name": lambda view: (host_name(view.instance.public_addresses),),
     "ebs-optimized": lambda _: ("false",),
     "image-id": lambda view: (view.instance.image_id,),
@@ -64,7 +69,7 @@ _OWN: Mapping[str, _Values] = {
     "instance-type": lambda view: (view.instance.hardware_profile_id,),
     "ip-address": _addresses("public_addresses", 4),
     "ipv6-address": _addresses("public_addresses", 6),
-    "key-name": lambda view: (view.instance.keyname,),
+    "key-name": lambda view: _told(view.instance.keyname),
     "launch-index": lambda view: (str(view.launch_index),),
     "launch-time": lambda view: (timestamp(view.launch_time),),
     "monitoring-state": lambda view: (monitoring_state(view),),
@@ -116,7 +121,7 @@ def table(images: Images, me: str, around: Surroundings | None, tags: _Tags) -> 
     return {
         **unshown("DescribeInstances"),
         **_OWN,
-        "architecture": lambda view: (architecture_of(view, images) or "",),
+        "architecture": lambda view: _told(architecture_of(view, images)),
         **dict.fromkeys(
             ("group-id", "instance.group-id"), lambda view: [each["groupId"] for each in groups_of(view, around)]
         ),
@@ -125,8 +130,8 @@ def table(images: Images, me: str, around: Surroundings | None, tags: _Tags) -> 
         ),
         "owner-id": lambda view: (owner_of(view, me),),
         "root-device-type": lambda view: (root_device_type_of(view, images),),
-        "subnet-id": lambda view: (location_of(view, around).subnet_id,),
-        "vpc-id": lambda view: (location_of(view, around).vpc_id,),
+        "subnet-id": lambda view: _told(location_of(view, around).subnet_id),
+        "vpc-id": lambda view: _told(location_of(view, around).vpc_id),
         **_of_interfaces(me, around, tags),
     }
 

@@ -185,7 +185,7 @@ class FilteringTests(ActionTestCase):
             ("availability-zone", "eu", ["inst3"]),
             ("block-device-mapping.device-name", "*", []),
             ("block-device-mapping.volume-id", "*", []),
-            ("client-token", "", all_four),
+            ("client-token", "*", []),
             ("dns-name", "img1.inst?.public.com", all_four[:3]),
             ("group-id", "sg-11111111", all_four),
             ("group-name", "default", all_four),
