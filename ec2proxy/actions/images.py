@@ -22,6 +22,9 @@ _STATES = {
     **dict.fromkeys(("DELETED", "DEREGISTERED"), "deregistered"),
     **dict.fromkeys(("INVALID", "UNAVAILABLE"), "invalid"),
 }
+VIRTUALIZATION_TYPE = "hvm"
+"""Of every image and instance: Deltacloud does not tell, and whoever looks for an image asks for this."""
+
 _ARCHITECTURES = {"x86": "i386", "i586": "i386", "i686": "i386", "amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
 
 
@@ -88,6 +91,7 @@ def _filters(me: str) -> Mapping[str, Any]:
         "name": lambda image: (image.name,),
         "owner-id": lambda image: (image.owner_id,),
         "root-device-type": lambda image: (root_device_type(image),),
+        "virtualization-type": lambda image: (VIRTUALIZATION_TYPE,),
         "state": lambda image: (_state(image),),
     }
 
@@ -134,5 +138,6 @@ def _render(image: Image, me: str, tags: Mapping[str, str]) -> Payload:
         "description": image.description,
         "rootDeviceType": root_device_type(image),
         "blockDeviceMapping": [],
+        "virtualizationType": VIRTUALIZATION_TYPE,
         "tagSet": tag_set(tags),
     }

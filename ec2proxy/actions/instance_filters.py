@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.htm
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from ec2proxy.actions.images import VIRTUALIZATION_TYPE
 from ec2proxy.actions.instance_items import (
     Images,
     architecture_of,
@@ -130,6 +131,7 @@ def table(images: Images, me: str, around: Surroundings | None, tags: _Tags) -> 
         ),
         "owner-id": lambda view: (owner_of(view, me),),
         "root-device-type": lambda view: (root_device_type_of(view, images),),
+        "virtualization-type": lambda view: (VIRTUALIZATION_TYPE,),
         "subnet-id": lambda view: _told(location_of(view, around).subnet_id),
         "vpc-id": lambda view: _told(location_of(view, around).vpc_id),
         **_of_interfaces(me, around, tags),

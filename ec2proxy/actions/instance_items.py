@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ec2proxy.actions import groups
-from ec2proxy.actions.images import architecture, root_device_type
+from ec2proxy.actions.images import VIRTUALIZATION_TYPE, architecture, root_device_type
 from ec2proxy.actions.interface_items import Outward, interface_set
 from ec2proxy.actions.surroundings import Surroundings
 from ec2proxy.actions.tags import tag_set
@@ -116,6 +116,7 @@ def instance_item(view: InstanceView, images: Images, around: Surroundings | Non
         "architecture": architecture_of(view, images),
         "rootDeviceType": root_device_type_of(view, images),
         "blockDeviceMapping": block_devices(instance),
+        "virtualizationType": VIRTUALIZATION_TYPE,
         "clientToken": view.client_token or None,
         "tagSet": tag_set(view.tags),
         "networkInterfaceSet": interfaces_of(view, around, me),

@@ -26,8 +26,7 @@ _NAMES = {
         scan-result.critical-fix-available-since scan-result.finding-scan-date scan-result.high-fix-available-since
         scan-result.highest-finding-severity-label scan-result.informational-fix-available-since
         scan-result.low-fix-available-since scan-result.medium-fix-available-since source-image-id
-        source-image-region source-instance-id sriov-net-support state-reason-code state-reason-message
-        virtualization-type""",
+        source-image-region source-instance-id sriov-net-support state-reason-code state-reason-message""",
     "DescribeInstanceStatus": """
         application-status.status attached-ebs-status.status event.code event.description event.instance-event-id
         event.not-after event.not-before event.not-before-deadline operator.managed operator.principal""",
@@ -69,7 +68,7 @@ _NAMES = {
         private-dns-name-options.enable-resource-name-dns-a-record
         private-dns-name-options.enable-resource-name-dns-aaaa-record private-dns-name-options.hostname-type
         product-code product-code.type ramdisk-id reason requester-id root-device-name
-        spot-instance-request-id tpm-support usage-operation usage-operation-update-time virtualization-type""",
+        spot-instance-request-id tpm-support usage-operation usage-operation-update-time""",
     "DescribeNetworkInterfaces": """
         association.allocation-id association.association-id mac-address operator.managed operator.principal
         private-dns-name requester-id""",

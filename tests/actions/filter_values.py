@@ -56,6 +56,7 @@ KNOWN: Mapping[str, Known] = {
         owner-id=fedoraproject
         root-device-type=instance-store
         state=available
+        virtualization-type=hvm
         """,
     ),
     "DescribeInstanceStatus": Known(
@@ -167,6 +168,7 @@ KNOWN: Mapping[str, Known] = {
         source-dest-check=true
         subnet-id=subnet1
         tenancy=default
+        virtualization-type=hvm
         vpc-id=net1
         """,
     ),

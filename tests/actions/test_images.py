@@ -30,6 +30,7 @@ class ImageTests(ActionTestCase):
                 "Name": "img1",
                 "Description": "Fedora 10",
                 "RootDeviceType": "ebs",
+                "VirtualizationType": "hvm",
                 "BlockDeviceMappings": [],
                 "Tags": [],
             },

@@ -37,6 +37,7 @@ class DescribingTests(ActionTestCase):
                 "SecurityGroups": [group],
                 "Architecture": "i386",
                 "RootDeviceType": "ebs",
+                "VirtualizationType": "hvm",
                 "BlockDeviceMappings": [],
                 "SubnetId": "subnet1",
                 "VpcId": "net1",
