@@ -226,6 +226,23 @@ class IEC2Service(Interface):
         """
 
 
+class IEpochs(Interface):
+    """How far writes have come, as everybody knows it who shares a cloud: other workers, other machines.
+
+    A scope is what is written to: ``region/user/collection``, and ``region/user/ledger`` for what is remembered. What
+    was fetched when a scope's epoch was another than now is too old for who asks from now on.
+    """
+
+    def of(scope: str) -> int:
+        """The scope's epoch: another than all before, after each write to it that has ended, anywhere. Cheap."""
+
+    def bump(scope: str) -> None:
+        """Note that a write to the scope has ended, well or badly."""
+
+    async def settled() -> None:
+        """Wait until every bump so far can be seen by all who share this."""
+
+
 class ISeal(Interface):
     """Keeps secrets in values of a state store."""
 

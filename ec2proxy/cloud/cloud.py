@@ -5,10 +5,11 @@ from collections.abc import Callable
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.launch import Launcher
 from ec2proxy.cloud.lifecycle import Lifecycle
-from ec2proxy.interfaces import ICloudDriver, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IStateStore
 
 
 @frozen(eq=False)
@@ -16,6 +17,7 @@ class Cloud:
     """A backend with its shared picture and its planner.
 
     :param name: the region's name; with one backend only, it takes any name that a client signs for.
+    :param epochs: how far the writes to it have come.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Cloud:
     lifecycle: Lifecycle
     launcher: Launcher
     clock: IReactorTime
+    epochs: IEpochs
 
     @classmethod
     def of(
@@ -34,16 +37,19 @@ class Cloud:
         clock: IReactorTime,
         entropy: Callable[[int], bytes],
         freshness: float,
+        epochs: IEpochs | None = None,
     ) -> "Cloud":
         """The cloud behind ``driver``.
 
         :param entropy: gives that many random bytes.
         :param freshness: how old an answer about it may be, in seconds.
+        :param epochs: what tells of the writes of others who share this cloud; None where there are none.
         """
-        inventory = Inventory(driver, clock, freshness)
+        epochs = LocalEpochs() if epochs is None else epochs
+        inventory = Inventory(name, driver, epochs, clock, freshness)
         lifecycle = Lifecycle(name, driver, inventory, store, clock)
         launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
-        return cls(name, driver, inventory, lifecycle, launcher, clock)
+        return cls(name, driver, inventory, lifecycle, launcher, clock, epochs)
 
     async def resume(self, before: float) -> None:
         """Take up what an earlier process left unfinished.

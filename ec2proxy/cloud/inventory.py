@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ec2proxy.errors import CloudError
-from ec2proxy.interfaces import ICloudDriver
+from ec2proxy.interfaces import ICloudDriver, IEpochs
 from ec2proxy.model import (
     Credentials,
     Firewall,
@@ -52,7 +52,7 @@ class Snapshot(Generic[Item]):
     :param items: in the backend's order.
     :param by_id: the same by identifier.
     :param taken: when the refresh that brought it began, in the clock's seconds.
-    :param epoch: how many writes had finished by then.
+    :param epoch: its scope's epoch then.
     """
 
     items: tuple[Item, ...]
@@ -65,21 +65,25 @@ class Snapshot(Generic[Item]):
 class _Flight(Generic[Item]):
     """A refresh under way, and who waits for it.
 
-    :param epoch: how many writes had finished when it began.
+    :param epoch: the scope's epoch when it began; None once it is being given up.
     """
 
-    epoch: int
+    epoch: int | None
     readers: "list[Deferred[Snapshot[Item]]]"
     fetching: "Deferred[Snapshot[Item]] | None" = None
 
 
 @define(eq=False)
 class Picture(Generic[Item]):
-    """One collection as one caller sees it."""
+    """One collection as one caller sees it.
+
+    :param scope: what it is written to as; see :class:`~ec2proxy.interfaces.IEpochs`.
+    """
 
     _clock: IReactorTime
     _fetch: Fetch[Item]
-    _epoch: int = 0
+    _epochs: IEpochs
+    _scope: str
     _snapshot: Snapshot[Item] | None = None
     _flight: _Flight[Item] | None = None
     _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
@@ -93,24 +97,20 @@ class Picture(Generic[Item]):
         :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
         :raises CloudError: what the backend answered to the refresh that this read joined.
         """
-        kept = self._snapshot
+        kept, epoch = self._snapshot, self._epochs.of(self._scope)
         reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
-        if kept is not None and kept.epoch == self._epoch and self._clock.seconds() - kept.taken < max_age:
+        if kept is not None and kept.epoch == epoch and self._clock.seconds() - kept.taken < max_age:
             reader.callback(kept)
         elif self._failed is not None and self._clock.seconds() - self._failed[0] < failure_age:
             # Without the ways that it took before, to which each reader adds its own.
             reader.errback(self._failed[1].with_traceback(None))
         elif self._flight is None:
             self._start([reader])
-        elif self._flight.epoch == self._epoch:
+        elif self._flight.epoch == epoch:
             self._flight.readers.append(reader)
         else:
             self._next.append(reader)
         return reader
-
-    def wrote(self) -> None:
-        """A write has finished: whatever was asked before it is too old for who asks from now on."""
-        self._epoch += 1
 
     @property
     def busy(self) -> bool:
@@ -118,8 +118,8 @@ class Picture(Generic[Item]):
         return self._flight is not None
 
     def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
-        flight = self._flight = _Flight(self._epoch, readers)
-        taken, epoch = self._clock.seconds(), self._epoch
+        taken, epoch = self._clock.seconds(), self._epochs.of(self._scope)
+        flight = self._flight = _Flight(epoch, readers)
 
         def keep(items: Sequence[Item]) -> Snapshot[Item]:
             self._failed = None
@@ -151,21 +151,30 @@ class Picture(Generic[Item]):
             flight.readers.remove(reader)
             if not flight.readers and flight.fetching is not None:
                 # Nobody may join what is being given up, however long that takes.
-                flight.epoch = -1
+                flight.epoch = None
                 flight.fetching.cancel()
 
 
 class Inventory:
     """The pictures of one cloud, for all its callers.
 
+    :param region: the cloud's name; with the cloud user and the collection it names what is written to.
     :param freshness: how old a snapshot may be, in seconds.
     :param most_pictures: how many pictures are kept; the one unused for longest goes first.
     """
 
     def __init__(
-        self, driver: ICloudDriver, clock: IReactorTime, freshness: float = 1.0, most_pictures: int = 1000
+        self,
+        region: str,
+        driver: ICloudDriver,
+        epochs: IEpochs,
+        clock: IReactorTime,
+        freshness: float = 1.0,
+        most_pictures: int = 1000,
     ) -> None:
+        self._region = region
         self._driver = driver
+        self._epochs = epochs
         self._clock = clock
         self._freshness = freshness
         self._most_pictures = most_pictures
@@ -228,9 +237,11 @@ class Inventory:
 
         Every caller who is the same cloud user is told, however it proved itself.
         """
-        for (other, name), picture in self._pictures.items():
-            if name == collection and other.user == credentials.user:
-                picture.wrote()
+        self._epochs.bump(self.scope(credentials, collection))
+
+    def scope(self, credentials: Credentials, collection: str) -> str:
+        """What a write to ``collection`` is known as; see :class:`~ec2proxy.interfaces.IEpochs`."""
+        return f"{self._region}/{credentials.user}/{collection}"
 
     async def _if_listed(self, credentials: Credentials, collection: str, max_age: float) -> Snapshot[Any] | None:
         capabilities = await self._driver.capabilities(credentials)
@@ -245,12 +256,14 @@ class Inventory:
         if picture is None:
             self._make_room()
             fetch = getattr(self._driver, collection).list
-            picture = self._pictures[key] = Picture(self._clock, lambda: fetch(credentials))
+            picture = self._pictures[key] = Picture(
+                self._clock, lambda: fetch(credentials), self._epochs, self.scope(credentials, collection)
+            )
         self._pictures.move_to_end(key)
         return picture
 
     def _make_room(self) -> None:
-        """Forget pictures, but none that somebody waits for: that one would not hear of writes any more."""
+        """Forget pictures, but none that somebody waits for: a new one in its place would start a second refresh."""
         excess = len(self._pictures) + 1 - self._most_pictures
         if excess > 0:
             for key in [key for key, picture in self._pictures.items() if not picture.busy][:excess]:

@@ -7,6 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.errors import BackendError
 from ec2proxy.model import Credentials, Realm
@@ -54,7 +55,7 @@ class PictureMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.driver = Driver()
-        self.inventory = Inventory(self.driver, self.clock, FRESHNESS)
+        self.inventory = Inventory("here", self.driver, LocalEpochs(), self.clock, FRESHNESS)
         self.written = 0
         # Fetches under way: what they will show, when they began, and the Deferred.
         self.fetches = []
@@ -172,7 +173,7 @@ class InventoryTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
         self.driver = Driver()
-        self.inventory = Inventory(self.driver, self.clock, FRESHNESS, most_pictures=3)
+        self.inventory = Inventory("here", self.driver, LocalEpochs(), self.clock, FRESHNESS, most_pictures=3)
 
     def read(self, collection="realms", credentials=ME, **how):
         """Begin to read."""
@@ -269,7 +270,7 @@ class InventoryTests(SynchronousTestCase):
                 return await slow
 
         self.driver.realms = Stubborn()
-        self.inventory = Inventory(self.driver, self.clock, FRESHNESS)
+        self.inventory = Inventory("here", self.driver, LocalEpochs(), self.clock, FRESHNESS)
         first = self.read()
         first.cancel()
         self.failureResultOf(first, CancelledError)
