@@ -27,6 +27,7 @@ class Backend:
     :param provider: the provider (an endpoint or region of that driver), or None.
     :param timeout: seconds that one whole exchange may take, its body included.
     :param max_body: bytes that one answer may have.
+    :param authorities: a PEM file with the authorities that are trusted to certify the server instead of the system's.
     """
 
     url: str
@@ -34,6 +35,7 @@ class Backend:
     provider: str | None = None
     timeout: float = 60.0
     max_body: int = 64 * 1024 * 1024
+    authorities: str | None = None
 
 
 @frozen

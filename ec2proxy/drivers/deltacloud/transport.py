@@ -13,13 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import (
-    Agent,
-    BrowserLikePolicyForHTTPS,
-    HostnameCachingHTTPSPolicy,
-    HTTPConnectionPool,
-    ResponseFailed,
-)
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
@@ -36,6 +30,7 @@ from ec2proxy.errors import (
     Unauthenticated,
 )
 from ec2proxy.model import Backend, Credentials
+from ec2proxy.tls.trust import policy
 
 _log = Logger()
 
@@ -70,7 +65,7 @@ class Transport:
     Twisted repeats one, once, on a new connection when a kept one turns out to be closed. A call that changes
     something has a connection of its own: it cannot meet a closed one, and nothing ever repeats it.
 
-    :raises ValueError: the backend's URL, driver or provider cannot be sent.
+    :raises ValueError: the backend's URL, driver or provider cannot be sent, or its authorities cannot be read.
     """
 
     def __init__(self, backend: Backend, reactor: IReactorTime, agent: IAgent | None = None) -> None:
@@ -85,9 +80,8 @@ class Transport:
             self._pool = HTTPConnectionPool(reactor)
             self._pool.maxPersistentPerHost = CONCURRENCY
             self._pool.cachedConnectionTimeout = _IDLE_SECONDS
-            # Reading the system's certificates for each new connection would take longer than the call.
-            policy = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS())
-            reads, changes = Agent(reactor, policy, pool=self._pool), Agent(reactor, policy)
+            trusted = policy(backend.authorities)
+            reads, changes = Agent(reactor, trusted, pool=self._pool), Agent(reactor, trusted)
         self._reads, self._changes = RawAgent(reads), RawAgent(changes)
 
     async def exchange(
