@@ -8,8 +8,10 @@ first, return objects of :mod:`ec2proxy.model` and raise errors of :mod:`ec2prox
 # mypy: disable-error-code="empty-body"
 # ruff: noqa: N805
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
@@ -216,13 +218,15 @@ class IDriverFactory(Interface):
 class IEC2Service(Interface):
     """What the listening side hands each EC2 request to."""
 
-    async def perform(request: RawRequest, trace: Trace) -> bytes:
+    def perform(request: RawRequest, trace: Trace) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
         """Prove who sent a request, carry out the action it names, and give the XML of its answer.
 
-        Cancelling it cancels the backend's call that it waits for, if that is safe to cancel.
+        What can be told at once is told at once: an answer that still holds as bytes, what is wrong with the request
+        itself as an error. All else is a coroutine; cancelling it cancels the backend's call that it waits for, if that
+        is safe to cancel.
 
         :param trace: bears the request's id; what is learnt of the request is noted there, for the log.
-        :raises EC2Error: what the client is to be told instead.
+        :raises EC2Error: what the client is to be told instead; the coroutine raises it too.
         """
 
 

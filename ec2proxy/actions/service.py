@@ -1,7 +1,9 @@
 """From a request to the bytes of its answer: who, what, and then the action itself."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ec2proxy.actions.action import Action, Call
@@ -33,7 +35,7 @@ class EC2Service:
         self._cloud = cloud
         self._pager = pager
 
-    async def perform(self, request: RawRequest, trace: Trace) -> bytes:
+    def perform(self, request: RawRequest, trace: Trace) -> Coroutine[Deferred[Any], Any, bytes]:
         """See :meth:`IEC2Service.perform`."""
         pairs = forms.pairs(request)
         if ("Version", sts.VERSION) in pairs:
@@ -52,13 +54,20 @@ class EC2Service:
         host = (request.header(b"host") or b"").decode("ascii", "replace")
         path = request.path.decode("ascii", "replace")
         call = Call(principal, self._cloud, trace.region, named, self._pager, host, path)
+        return self._carried_out(action, call, version, trace.request_id)
+
+    async def _carried_out(self, action: Action, call: Call, version: str, request_id: str) -> bytes:
         try:
             payload = await action.perform(call)
         except CloudError as error:
             raise from_cloud(error) from error
+        finally:
+            # Who hears of the answer, an error too, is to find what was changed wherever it asks next.
+            await self._cloud.epochs.settled()
+        name = type(action).__name__
         if action.API == "sts":
-            return sts.response(name, trace.request_id, payload or {})
-        return xml.response(name, action.namespace(call, version), trace.request_id, payload)
+            return sts.response(name, request_id, payload or {})
+        return xml.response(name, action.namespace(call, version), request_id, payload)
 
     def _known(self, name: str, api: str) -> type[Action]:
         """The action of a name.

@@ -7,7 +7,6 @@
 
 from typing import BinaryIO
 
-from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -46,16 +45,12 @@ class EC2Resource(Resource):
         # An Action in disguise ('%41ction') is told from none by the service, if it is not a GET.
         method, acts = request.method, b"Action=" in query
         if method == b"POST" or (method == b"GET" and acts):
-            raw = _raw(request, query)
-            exchange.answer_with(Deferred.fromCoroutine(self._performed(raw, exchange.trace)))
+            exchange.perform(self._service, _raw(request, query))
         elif method in (b"GET", b"HEAD") and not acts:
             exchange.send(landing.answer(request))
         else:
             exchange.send(_not_allowed(method, b"GET, POST" if acts else b"GET, HEAD, POST", exchange.trace))
         return NOT_DONE_YET
-
-    async def _performed(self, raw: RawRequest, trace: Trace) -> Answer:
-        return Answer(200, await self._service.perform(raw, trace))
 
 
 def _raw(request: Request, query: bytes) -> RawRequest:

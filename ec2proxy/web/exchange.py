@@ -13,7 +13,9 @@ from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 from twisted.web.server import Request
 
 from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
+from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.access import CLIENT_GONE, AccessLog
 from ec2proxy.web.answers import Answer, request_id
 from ec2proxy.web.errors import explained
@@ -54,6 +56,18 @@ class Exchange:
     def gone(self) -> bool:
         """Whether the client has gone away before the answer was whole. Nothing must be written then."""
         return self._gone
+
+    def perform(self, service: IEC2Service, raw: RawRequest) -> None:
+        """Have an EC2 request performed, and send what it comes to, in this same turn if that is known at once."""
+        try:
+            body = service.perform(raw, self.trace)
+        except Exception:
+            self._failed(Failure())
+            return
+        if isinstance(body, bytes):
+            self.send(Answer(200, body))
+        else:
+            self.answer_with(Deferred.fromCoroutine(body).addCallback(_success))
 
     def answer_with(self, work: Deferred[Answer]) -> None:
         """Send what ``work`` comes to, an error included. A client that goes away cancels it."""
@@ -113,3 +127,7 @@ class Exchange:
             status=status,
             error=self.error,
         )
+
+
+def _success(body: bytes) -> Answer:
+    return Answer(200, body)

@@ -22,7 +22,7 @@ from attrs import frozen
 from botocore.serialize import create_serializer
 from lxml import etree
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -127,7 +127,7 @@ class ActionTestCase(SynchronousTestCase):
             answer = explained(failure, trace)
             return Heard(answer.status, answer.body)
 
-        answering = Deferred.fromCoroutine(self.service.perform(request, trace))
+        answering = maybeDeferred(self.service.perform, request, trace)
         answering.addCallbacks(lambda body: Heard(200, body), failed)
         self.agent.flush()
         return answering

@@ -2,13 +2,17 @@
 
 from base64 import b64encode
 
+from attrs import evolve
 from botocore.session import get_session
 from twisted.internet.defer import CancelledError, Deferred
+from zope.interface import implementer
 
 from ec2proxy import errors
 from ec2proxy.actions.action import Action
 from ec2proxy.actions.errors import from_cloud
+from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.ec2.request import RawRequest
+from ec2proxy.interfaces import IEpochs
 from ec2proxy.testing.driver_contract import PUBLIC_KEY
 from tests.actions.support import ACTIONS, ActionTestCase, basic
 from tests.ec2.signers import v4
@@ -154,6 +158,31 @@ class ProtocolTests(ActionTestCase):
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual(len(self.call("DescribeImages")["Images"]), 3)
+
+
+@implementer(IEpochs)
+class SlowEpochs(LocalEpochs):
+    """Takes its time to tell others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.telling: list[Deferred[None]] = []
+
+    async def settled(self) -> None:
+        self.telling.append(Deferred())
+        await self.telling[-1]
+
+
+class SettledTests(ActionTestCase):
+    def test_told_before_answered(self) -> None:
+        """No answer of an action, an error neither, before all who share the cloud can know of what it did."""
+        epochs = SlowEpochs()
+        self.service._cloud = evolve(self.cloud, epochs=epochs)
+        for ids, status in ((["inst0"], 200), (["nosuch"], 400)):
+            answering = self.begin("StopInstances", InstanceIds=ids)
+            self.assertNoResult(answering)
+            epochs.telling.pop().callback(None)
+            self.assertEqual(self.successResultOf(answering).status, status)
 
 
 class Break(Action):

@@ -111,6 +111,18 @@ class FailingTests(EC2TestCase):
         self.assertEqual(response.headers["x-amzn-requestid"], request_id)
         self.assertEqual(len(self.events), 1)
 
+    def test_in_time(self) -> None:
+        """An answer that takes its time is the same, a success or an error."""
+        for result, status in ((b"<slow/>", 200), (EC2Error("AuthFailure", "no"), 401)):
+            self.service.answer = Deferred()
+            self.client.send(self.ASK)
+            self.assertEqual(self.client.transport.value(), b"")
+            if status == 200:
+                self.service.answer.callback(result)
+            else:
+                self.service.answer.errback(result)
+            self.assertEqual(self.client.response().status, status)
+
     def test_challenge(self) -> None:
         """A 401 says that Basic is taken; nothing else does."""
         self.service.answer = EC2Error("AuthFailure", "no")
