@@ -110,7 +110,7 @@ class Transport:
             # Basic ends the user name at the first colon: this would log in as someone else.
             raise Unauthenticated("a user name with a colon cannot be sent")
         _check_text(form or ())
-        progress = _Progress(changing=method != "GET")
+        progress = _Progress(self._backend.url, changing=method != "GET")
         whole = Deferred.fromCoroutine(self._exchange(progress, credentials, method, url, form))
         whole.addTimeout(self._backend.timeout, self._reactor, progress.time_is_up)
         return await whole
@@ -159,7 +159,8 @@ class Transport:
 class _Progress:
     """How far an exchange has come, and so what its end means."""
 
-    def __init__(self, changing: bool) -> None:
+    def __init__(self, url: str, changing: bool) -> None:
+        self._url = url
         self.changing = changing
         self.answered = False
         self._arrived = False
@@ -171,6 +172,11 @@ class _Progress:
         if any(isinstance(reason, _CANCELLED) for reason in reasons):
             raise CancelledError from None
         kind, message = _meaning(reasons)
+        if any(isinstance(reason, _TLS) for reason in reasons) and not self.answered:
+            # OpenSSL says no more than 'certificate verify failed'; docs/operations.rst tells how to see why.
+            _log.warn(
+                "The TLS handshake with {url} failed: {why}: {reason}", url=self._url, why=message, reason=reasons[-1]
+            )
         raise kind(message, ambiguous=self.changing and self._arrived) from error
 
     def time_is_up(self, result: Any, seconds: float) -> Any:
@@ -205,6 +211,7 @@ def _meaning(reasons: Sequence[BaseException]) -> tuple[type[BackendError], str]
 
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], type[BackendError], str], ...] = (
     ((TooLong,), BackendError, "the backend's answer is too long"),
+    ((VerificationError,), BackendUnavailable, "the backend's TLS certificate is for another host"),
     (_TLS, BackendUnavailable, "no trusted TLS connection to the backend"),
     (_NOT_SENT, BackendUnavailable, "the backend cannot be reached"),
     ((net.ConnectionClosed,), BackendUnavailable, "the backend closed the connection before its answer was complete"),
