@@ -17,13 +17,15 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "interfaces": {"model", "ec2"},
     "tls": set(),
+    "systemd": set(),
     "mockcloud": {"model"},
     "drivers": MODELS | {"tls"},
+    "observing": MODELS | {"ec2"},
     "auth": {"ec2", "model"},
     "state": MODELS,
-    "cloud": MODELS | {"ec2", "state"},
+    "cloud": MODELS | {"ec2", "observing", "state"},
     "actions": MODELS | {"ec2", "auth", "cloud"},
-    "web": {"ec2", "model", "errors", "interfaces"},
+    "web": {"ec2", "model", "errors", "interfaces", "observing"},
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.
