@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py
 
-.PHONY: run test differential lint docs dist clean
+.PHONY: run test differential bench lint docs dist clean
 
 run: $(VENV)/.run
 	$(BIN)/twistd -n --pidfile= ec2proxy
@@ -20,6 +20,10 @@ test: $(VENV)/.test $(VENV)/.javascript
 # The same calls to moto and to us; WRITE=1 brings the table in docs/compatibility.rst up to date.
 differential: $(VENV)/.differential
 	$(BIN)/python -m tests.differential $(if $(WRITE),--write)
+
+# Needs wrk and nginx and two cores, and says so. Without SCENARIOS it writes docs/performance.rst.
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(SCENARIOS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -51,7 +55,7 @@ $(VENV)/.run: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install -q -e .
 	touch $@
 
-$(VENV)/.test $(VENV)/.differential $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
+$(VENV)/.test $(VENV)/.differential $(VENV)/.bench $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install -q -e '.[$*]'
 	touch $@
 
