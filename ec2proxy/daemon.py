@@ -86,4 +86,5 @@ class Daemon(Service):
             await maybeDeferred(port.stopListening)
         self._log.info("ec2proxy waits for {count} connections to finish", count=len(self._site.connections))
         await self._site.connections.drained(self._drain)
+        self._site.access.flush()
         await self._close()

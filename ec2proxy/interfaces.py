@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
 
+from ec2proxy.ec2.record import Record
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.model import (
@@ -245,6 +246,33 @@ class IEpochs(Interface):
 
     async def settled() -> None:
         """Wait until every bump so far can be seen by all who share this."""
+
+
+class IObserver(Interface):
+    """Is told of what happens, so that it can be counted. Each method is cheap, waits for nothing and never raises."""
+
+    def answered(record: Record) -> None:
+        """A request is over. Told soon afterwards, not in the request's own path."""
+
+    def read(region: str, collection: str, hit: bool) -> None:
+        """A picture was asked for.
+
+        :param region: the cloud's own name, here and below; there are few.
+        :param hit: whether the one that is kept would do, so that the backend was spared.
+        """
+
+    def refreshed(region: str, collection: str, seconds: float, failed: bool) -> None:
+        """A refresh of a picture has ended.
+
+        :param seconds: how long it took.
+        """
+
+    def called(region: str, operation: str, seconds: float, error: str) -> None:
+        """A call of the backend has ended.
+
+        :param operation: collection and verb, ``instances.list``.
+        :param error: the name of the error's class in :mod:`ec2proxy.errors`, empty for a success.
+        """
 
 
 class ISeal(Interface):

@@ -1,27 +1,46 @@
-"""The access log: one event a request, through twisted.logger, instead of twisted.web's own."""
+"""The access log: one line a request, written in batches off the request's path."""
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from collections.abc import Callable, Sequence
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ec2proxy.ec2.record import Record
 from ec2proxy.ec2.trace import Trace
+from ec2proxy.interfaces import IObserver
+from ec2proxy.observing.lines import through_logger
+from ec2proxy.observing.nobody import NOBODY
 
 #: The status in the log of a request whose client went away before it was answered (nginx's number for it).
 CLIENT_GONE = 499
 
-# A path may be as long as a header; nobody reads that in a log.
-_SHOWN = 200
+#: Seconds that a line may wait for others; a crash loses what waits.
+FLUSH_SECONDS = 0.1
+
+#: With so many waiting they are written in the reactor's next turn: formatting more at once would be felt.
+BATCH = 256
 
 
 class AccessLog:
-    """Writes the line. Queries, bodies and headers stay out: they hold signatures, key names and credentials.
+    """Takes note of requests that are over, for the log, the counts and the audit.
+
+    Queries, bodies and headers stay out: they hold signatures, key names and credentials.
 
     :param clock: what milliseconds are told by.
+    :param observer: is told of each request, when its line is written.
+    :param write_lines: where the lines go; by default each is an event of twisted.logger.
     """
 
-    _log = Logger()
-
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        observer: IObserver = NOBODY,
+        write_lines: Callable[[Sequence[Record]], None] = through_logger,
+    ) -> None:
         self._clock = clock
+        self._observer = observer
+        self._write_lines = write_lines
+        self._waiting: list[Record] = []
+        self._flushing: IDelayedCall | None = None
 
     def now(self) -> float:
         """The time, in seconds, to be given to :meth:`write` when the request is over."""
@@ -30,33 +49,26 @@ class AccessLog:
     def write(
         self, trace: Trace, began: float, *, client: object, method: bytes, target: bytes, status: int, error: str
     ) -> None:
-        """Log one request that is over.
+        """Note one request that is over; see :class:`Record`."""
+        now = self._clock.seconds()
+        waiting = self._waiting
+        waiting.append(Record(now, trace, now - began, client, method, target, status, error))
+        if trace.changes:
+            # Its line in the audit log is written before anything else happens.
+            self.flush()
+        elif len(waiting) == 1:
+            self._flushing = self._clock.callLater(FLUSH_SECONDS, self.flush)
+        elif len(waiting) == BATCH and self._flushing is not None:
+            self._flushing.reset(0)
 
-        :param client: the client's :class:`~twisted.internet.interfaces.IAddress`.
-        :param target: the request target; what follows a ``?`` is left out.
-        :param error: the error code of the answer, empty for a success.
-        """
-        self._log.info(
-            "{client} {method} {path} {status} {milliseconds}ms id={request_id} action={action} principal={principal}"
-            " region={region} error={error}",
-            client=_place(client),
-            method=_shown(method),
-            path=_shown(target.partition(b"?")[0]),
-            status=status,
-            milliseconds=round((self._clock.seconds() - began) * 1000),
-            request_id=trace.request_id,
-            action=trace.action,
-            principal=trace.principal,
-            region=trace.region,
-            error=error,
-        )
-
-
-def _place(address: object) -> str:
-    """A client's address: the host, or for a Unix socket the word for that."""
-    return str(getattr(address, "host", "unix"))
-
-
-def _shown(raw: bytes) -> str:
-    text = raw[:_SHOWN].decode("ascii", "backslashreplace").replace("\x7f", "\\x7f")
-    return text if len(raw) <= _SHOWN else f"{text}..."
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._flushing is not None and self._flushing.active():
+            self._flushing.cancel()
+        self._flushing = None
+        batch, self._waiting = self._waiting, []
+        if batch:
+            answered = self._observer.answered
+            for record in batch:
+                answered(record)
+            self._write_lines(batch)

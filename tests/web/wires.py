@@ -32,12 +32,20 @@ from ec2proxy.web.site import EC2Site
 SECRET = "tOpSeCrEt"
 
 
+class PromptLog(AccessLog):
+    """An access log that lets no line wait: nothing is left on the clock, and a test sees each event at once."""
+
+    def write(self, *args: Any, **named: Any) -> None:
+        super().write(*args, **named)
+        self.flush()
+
+
 class LogWatchingTestCase(SynchronousTestCase):
     """Keeps all log events of a test, and fails it if one holds :data:`SECRET`."""
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.access = AccessLog(self.clock)
+        self.access: AccessLog = PromptLog(self.clock)
         self.events: list[LogEvent] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(self._stop_watching)
@@ -50,7 +58,7 @@ class LogWatchingTestCase(SynchronousTestCase):
 
     def lines(self) -> list[LogEvent]:
         """The events of the access log."""
-        return [event for event in self.events if event.get("log_namespace") == "ec2proxy.web.access.AccessLog"]
+        return [event for event in self.events if event.get("log_namespace") == "ec2proxy.access"]
 
 
 @implementer(IEC2Service)

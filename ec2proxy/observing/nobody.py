@@ -1,0 +1,27 @@
+"""The observer for where nobody looks."""
+
+from zope.interface import implementer
+
+from ec2proxy.ec2.record import Record
+from ec2proxy.interfaces import IObserver
+
+
+@implementer(IObserver)
+class Nobody:
+    """Takes no notice."""
+
+    def answered(self, record: Record) -> None:
+        """Do nothing."""
+
+    def read(self, region: str, collection: str, hit: bool) -> None:
+        """Do nothing."""
+
+    def refreshed(self, region: str, collection: str, seconds: float, failed: bool) -> None:
+        """Do nothing."""
+
+    def called(self, region: str, operation: str, seconds: float, error: str) -> None:
+        """Do nothing."""
+
+
+NOBODY = Nobody()
+"""The only one that is needed."""
