@@ -18,6 +18,7 @@ from twisted.web.server import Request, Site
 
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import SERVER
+from ec2proxy.web.clear import ClearPasswords
 from ec2proxy.web.drain import Connections
 from ec2proxy.web.errors import explained
 from ec2proxy.web.exchange import Exchange
@@ -62,6 +63,8 @@ class ProxyRequest(Request):
     def process(self) -> None:
         """Find the resource and have it answer."""
         site = self.site = self.channel.site
+        if self.channel.in_the_clear:
+            site.passwords.look(self.getHeader(b"Authorization"), self.channel.getPeer())
         self.responseHeaders.setRawHeaders(b"Server", [SERVER])
         self.responseHeaders.setRawHeaders(b"Date", [site.date()])
         self.prepath = []
@@ -102,6 +105,7 @@ class EC2Site(Site):
         super().__init__(root, timeout=idle, reactor=clock)
         self.access = access
         self.connections = Connections(clock)
+        self.passwords = ClearPasswords()
         self._dated = (-1, b"")
 
     def startFactory(self) -> None:

@@ -48,6 +48,8 @@ class Channel(HTTPChannel):
 
     A whole request, its body included, has to arrive within the site's idle timeout, so a client that sends a byte
     now and then cannot hold a connection for ever.
+
+    :ivar in_the_clear: whether its requests are to be looked at for passwords.
     """
 
     MAX_LENGTH = MAX_HEAD
@@ -55,6 +57,7 @@ class Channel(HTTPChannel):
     maxHeaders = MAX_HEADERS
     site: "EC2Site"
 
+    in_the_clear = False
     _arriving = False
     _leaving = False
     _refused = False
@@ -62,6 +65,7 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         """Begin, known to the site."""
         super().connectionMade()
+        self.in_the_clear = self.site.passwords.concern(self.transport)
         self.site.connections.made(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
