@@ -1,0 +1,82 @@
+"""How far the writes of several processes of one machine have come, in memory that they share."""
+
+import mmap
+import os
+import tempfile
+from functools import lru_cache
+from struct import Struct
+from zlib import crc32
+
+from zope.interface import implementer
+
+from ec2proxy.interfaces import IEpochs
+
+ROWS = 8192
+"""Scopes are spread over that many rows. Two in one row cost each other's pictures a refresh, nothing more."""
+
+_COUNTER = 8
+"""Bytes of one counter: what a processor stores and loads in one go, where it is aligned."""
+
+
+def shared_memory(columns: int, rows: int = ROWS) -> int:
+    """Memory for :class:`SharedEpochs`, all zero; it lives as long as a process has it open or mapped.
+
+    :param columns: how many processes write to it at a time.
+    :returns: its descriptor, for this process and those that inherit it; whoever has it lets go of it by closing it.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("ec2proxy-epochs")
+    else:  # pragma: no cover  # not Linux
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    # One row more than asked for: writes to everything.
+    os.ftruncate(descriptor, (rows + 1) * columns * _COUNTER)
+    return descriptor
+
+
+@implementer(IEpochs)
+class SharedEpochs:
+    """The epochs of processes that serve the same clouds.
+
+    A scope has a row of counters, one for each process, and its epoch is their sum. A process counts in its own column
+    only, so that no lock is needed: a counter never goes back, hence two sums differ if a write ended between them,
+    even where one was read while others were counting. A process that takes a dead one's place goes on in its column.
+
+    :param descriptor: of what :func:`shared_memory` gave; not needed any more afterwards.
+    :param columns: as it was made for.
+    :param column: this process's own, from 0.
+    """
+
+    def __init__(self, descriptor: int, columns: int, column: int) -> None:
+        size = os.fstat(descriptor).st_size
+        rows = size // (columns * _COUNTER) - 1
+        if not 0 <= column < columns or rows < 1:
+            raise ValueError(f"no column {column} of {columns} in {size} bytes")
+        self._memory = mmap.mmap(descriptor, size)
+        # Storing to an item of such a view is one store of eight aligned bytes.
+        self._counters = memoryview(self._memory).cast("Q")
+        self._row = Struct(f"={columns}Q").unpack_from
+        self._column = column
+        self._everything = rows * columns * _COUNTER
+
+        def place(scope: str) -> int:
+            # Not hash(): each process has its own.
+            return crc32(scope.encode("utf-8", "surrogatepass")) % rows * columns * _COUNTER
+
+        self._place = lru_cache(4096)(place)
+
+    def of(self, scope: str) -> int:
+        """The number of writes to all scopes of its row, so far."""
+        memory = self._memory
+        return sum(self._row(memory, self._place(scope))) + sum(self._row(memory, self._everything))
+
+    def bump(self, scope: str) -> None:
+        """Count a write."""
+        self._counters[self._place(scope) // _COUNTER + self._column] += 1
+
+    def bump_all(self) -> None:
+        """Count a write to everything: somebody has died who may have written and could not say so any more."""
+        self._counters[self._everything // _COUNTER + self._column] += 1
+
+    async def settled(self) -> None:
+        """What is stored in shared memory can be seen at once."""
