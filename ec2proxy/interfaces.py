@@ -261,12 +261,6 @@ class IObserver(Interface):
         :param hit: whether the one that is kept would do, so that the backend was spared.
         """
 
-    def refreshed(region: str, collection: str, seconds: float, failed: bool) -> None:
-        """A refresh of a picture has ended.
-
-        :param seconds: how long it took.
-        """
-
     def called(region: str, operation: str, seconds: float, error: str) -> None:
         """A call of the backend has ended.
 
@@ -301,9 +295,14 @@ class IStateStore(Interface):
     JSON can hold, and come back as JSON gives them (a list for a tuple). What one process writes in one scope is
     carried out in the order in which it was asked for, also when who asked is cancelled. Every coroutine raises
     :class:`~ec2proxy.errors.StateUnavailable` where the store fails.
+
+    Several processes can share what is here. Who keeps a copy of a scope's values changes them with :meth:`change`
+    only, and asks :meth:`read` what others have changed; values that nobody keeps a copy of have the simpler methods.
     """
 
     seal = Attribute("An :class:`ISeal`; the same for all processes that share a durable store.")
+    owner = Attribute("What names this process among all that ever use the state.")
+    shared = Attribute("Whether other processes may change what is kept here, while this one uses it.")
 
     def open() -> None:
         """Get ready: to be called once, in the process that goes on to use the store, before anything else.
@@ -313,11 +312,28 @@ class IStateStore(Interface):
         :raises StateError: the store cannot be used (:mod:`ec2proxy.state.errors`); one line says why.
         """
 
-    def hold() -> None:
-        """Be the only daemon that uses this state, as long as this process lives: unfinished work is taken up once.
+    def epochs(inner: IEpochs) -> IEpochs:
+        """Epochs that count what is written on other machines, too; ``inner`` where no other machine is here.
 
-        :raises StateError: another one uses it.
+        To be called before :meth:`hold`, at most once.
+
+        :param inner: counts what is written on this machine.
         """
+
+    def hold() -> None:
+        """Use this state as a daemon, as long as this process lives.
+
+        :raises StateError: another one uses it, and it is of a kind that daemons do not share.
+        """
+
+    def join() -> None:
+        """Use this state as a worker of the daemon that holds it, as long as this process lives.
+
+        :raises StateError: none holds it, or its kind cannot be shared.
+        """
+
+    async def lives(owner: str) -> bool:
+        """Whether the process of that name holds this state still, on whatever machine."""
 
     async def close() -> None:
         """Finish what is under way, then let go of everything; any number of times."""
@@ -331,11 +347,34 @@ class IStateStore(Interface):
     async def put(scope: str, kind: str, key: str, value: Mapping[str, object]) -> None:
         """Remember a JSON-like ``value`` under ``kind`` and ``key``, instead of any there is."""
 
-    async def put_all(scope: str, kind: str, values: Mapping[str, Mapping[str, object]]) -> None:
-        """Remember several values of one kind, by key, all or none."""
-
     async def put_new(scope: str, kind: str, key: str, value: Mapping[str, object]) -> Mapping[str, object] | None:
         """Remember ``value`` unless there is one already: None when it was stored, else the one that is there."""
+
+    async def replace(
+        scope: str, kind: str, key: str, before: Mapping[str, object], after: Mapping[str, object]
+    ) -> bool:
+        """Remember ``after`` if ``before`` is there now; tells whether it was."""
+
+    async def change(
+        scope: str, before: str, after: str, changes: Mapping[tuple[str, str], Mapping[str, object] | None]
+    ) -> bool:
+        """Make several changes, all or none; none if others have changed the scope since ``before``.
+
+        :param before: the scope's stamp that the changes rest on (:mod:`ec2proxy.state.stamps`).
+        :param after: the stamp that they leave.
+        :param changes: as for :meth:`apply`.
+        :returns: whether they were made.
+        """
+
+    async def read(
+        scope: str, since: str | None, kinds: Sequence[str]
+    ) -> tuple[str, bool, Mapping[tuple[str, str], Mapping[str, object] | None]]:
+        """The values of some kinds, all of one moment.
+
+        :param since: the stamp of what is known already; None for nothing.
+        :returns: the stamp that they go with; whether they are all there are, rather than those that have changed
+            since (with None for what is gone); and the values by kind and key.
+        """
 
     async def get(scope: str, kind: str, key: str) -> Mapping[str, object] | None:
         """The value under ``kind`` and ``key``, or None."""

@@ -39,12 +39,23 @@ class Action(ABC):
 
     :cvar ACCEPTED: parameters that are taken and ignored, each with the reason why that is harmless.
     :cvar API: whose action it is.
+    :cvar CHANGES: whether it is meant to change the cloud; EC2's verbs tell.
     """
 
     ACCEPTED: ClassVar[Mapping[str, str]] = {}
     API: ClassVar[Literal["ec2", "sts"]] = "ec2"
+    CHANGES: ClassVar[bool] = False
 
     dry_run: bool = boolean("DryRun")
+
+    def __init_subclass__(cls) -> None:
+        """Tell by its name whether it changes anything."""
+        cls.CHANGES = not cls.__name__.startswith(("Describe", "Get", "List"))
+
+    @property
+    def instances_changed(self) -> int:
+        """How many instances it runs, starts, stops or terminates; EC2 limits how fast that is done."""
+        return 0
 
     @abstractmethod
     async def perform(self, call: Call) -> Payload | None:

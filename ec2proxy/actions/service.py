@@ -10,12 +10,12 @@ from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.errors import from_cloud
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.cloud import Cloud
-from ec2proxy.ec2 import forms, params, sts, versions, xml
+from ec2proxy.ec2 import audited, forms, params, sts, versions, xml
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.ec2.known_actions import known_actions
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.request import RawRequest
-from ec2proxy.ec2.trace import Trace
+from ec2proxy.ec2.trace import CURRENT, Trace
 from ec2proxy.errors import CloudError
 from ec2proxy.interfaces import IEC2Service
 
@@ -42,7 +42,7 @@ class EC2Service:
             trace.api = "sts"
         principal = self._authenticator.authenticate(request, pairs)
         trace.principal = principal.name
-        trace.region = principal.region or self._cloud.name
+        trace.region, trace.cloud = principal.region or self._cloud.name, self._cloud.name
         named = params.single(pairs, "Version") or None
         version = versions.checked(named)
         name = params.single(pairs, "Action")
@@ -50,13 +50,16 @@ class EC2Service:
             raise EC2Error("MissingAction", "The request must contain the parameter Action.")
         known = self._known(name, trace.api)
         trace.action = name
+        if known.CHANGES:
+            trace.changes, trace.resources = True, audited.named(pairs)
         action = params.bind(known, pairs)
         host = (request.header(b"host") or b"").decode("ascii", "replace")
         path = request.path.decode("ascii", "replace")
         call = Call(principal, self._cloud, trace.region, named, self._pager, host, path)
-        return self._carried_out(action, call, version, trace.request_id)
+        return self._carried_out(action, call, version, trace)
 
-    async def _carried_out(self, action: Action, call: Call, version: str, request_id: str) -> bytes:
+    async def _carried_out(self, action: Action, call: Call, version: str, trace: Trace) -> bytes:
+        CURRENT.set(trace)
         try:
             payload = await action.perform(call)
         except CloudError as error:
@@ -64,7 +67,9 @@ class EC2Service:
         finally:
             # Who hears of the answer, an error too, is to find what was changed wherever it asks next.
             await self._cloud.epochs.settled()
-        name = type(action).__name__
+        if trace.changes:
+            trace.resources = audited.with_made(trace.resources, payload)
+        name, request_id = type(action).__name__, trace.request_id
         if action.API == "sts":
             return sts.response(name, request_id, payload or {})
         return xml.response(name, action.namespace(call, version), request_id, payload)

@@ -9,7 +9,9 @@ from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.launch import Launcher
 from ec2proxy.cloud.lifecycle import Lifecycle
-from ec2proxy.interfaces import ICloudDriver, IEpochs, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
+from ec2proxy.observing.driver import ObservedDriver
+from ec2proxy.observing.nobody import NOBODY
 
 
 @frozen(eq=False)
@@ -38,15 +40,18 @@ class Cloud:
         entropy: Callable[[int], bytes],
         freshness: float,
         epochs: IEpochs | None = None,
+        observer: IObserver = NOBODY,
     ) -> "Cloud":
         """The cloud behind ``driver``.
 
         :param entropy: gives that many random bytes.
         :param freshness: how old an answer about it may be, in seconds.
         :param epochs: what tells of the writes of others who share this cloud; None where there are none.
+        :param observer: is told of the calls of the backend and of what was read without one.
         """
         epochs = LocalEpochs() if epochs is None else epochs
-        inventory = Inventory(name, driver, epochs, clock, freshness)
+        driver = ObservedDriver(name, driver, observer, clock.seconds)
+        inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer)
         lifecycle = Lifecycle(name, driver, inventory, store, clock)
         launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
         return cls(name, driver, inventory, lifecycle, launcher, clock, epochs)

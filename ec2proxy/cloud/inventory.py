@@ -14,8 +14,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from ec2proxy.ec2.trace import note_source
 from ec2proxy.errors import CloudError
-from ec2proxy.interfaces import ICloudDriver, IEpochs
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver
 from ec2proxy.model import (
     Credentials,
     Firewall,
@@ -30,6 +31,7 @@ from ec2proxy.model import (
     StorageVolume,
     Subnet,
 )
+from ec2proxy.observing.nobody import NOBODY
 
 
 class Identified(Protocol):
@@ -78,12 +80,14 @@ class Picture(Generic[Item]):
     """One collection as one caller sees it.
 
     :param scope: what it is written to as; see :class:`~ec2proxy.interfaces.IEpochs`.
+    :param seen: is told of each read whether the snapshot that is kept would do.
     """
 
     _clock: IReactorTime
     _fetch: Fetch[Item]
     _epochs: IEpochs
     _scope: str
+    _seen: Callable[[bool], None]
     _snapshot: Snapshot[Item] | None = None
     _flight: _Flight[Item] | None = None
     _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
@@ -99,7 +103,9 @@ class Picture(Generic[Item]):
         """
         kept, epoch = self._snapshot, self._epochs.of(self._scope)
         reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
-        if kept is not None and kept.epoch == epoch and self._clock.seconds() - kept.taken < max_age:
+        hit = kept is not None and kept.epoch == epoch and self._clock.seconds() - kept.taken < max_age
+        self._seen(hit)
+        if kept is not None and hit:
             reader.callback(kept)
         elif self._failed is not None and self._clock.seconds() - self._failed[0] < failure_age:
             # Without the ways that it took before, to which each reader adds its own.
@@ -161,6 +167,7 @@ class Inventory:
     :param region: the cloud's name; with the cloud user and the collection it names what is written to.
     :param freshness: how old a snapshot may be, in seconds.
     :param most_pictures: how many pictures are kept; the one unused for longest goes first.
+    :param observer: is told of each read.
     """
 
     def __init__(
@@ -171,6 +178,7 @@ class Inventory:
         clock: IReactorTime,
         freshness: float = 1.0,
         most_pictures: int = 1000,
+        observer: IObserver = NOBODY,
     ) -> None:
         self._region = region
         self._driver = driver
@@ -178,6 +186,7 @@ class Inventory:
         self._clock = clock
         self._freshness = freshness
         self._most_pictures = most_pictures
+        self._observer = observer
         self._pictures: OrderedDict[tuple[Credentials, str], Picture[Any]] = OrderedDict()
 
     async def instances(self, credentials: Credentials) -> Snapshot[Instance]:
@@ -256,8 +265,13 @@ class Inventory:
         if picture is None:
             self._make_room()
             fetch = getattr(self._driver, collection).list
+
+            def seen(hit: bool) -> None:
+                self._observer.read(self._region, collection, hit)
+                note_source("picture" if hit else "backend")
+
             picture = self._pictures[key] = Picture(
-                self._clock, lambda: fetch(credentials), self._epochs, self.scope(credentials, collection)
+                self._clock, lambda: fetch(credentials), self._epochs, self.scope(credentials, collection), seen
             )
         self._pictures.move_to_end(key)
         return picture

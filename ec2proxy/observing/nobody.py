@@ -16,9 +16,6 @@ class Nobody:
     def read(self, region: str, collection: str, hit: bool) -> None:
         """Do nothing."""
 
-    def refreshed(self, region: str, collection: str, seconds: float, failed: bool) -> None:
-        """Do nothing."""
-
     def called(self, region: str, operation: str, seconds: float, error: str) -> None:
         """Do nothing."""
 
