@@ -22,6 +22,11 @@ class _StateChange(Action):
 
     instance_ids: tuple[str, ...] = texts("InstanceId", required=True)
 
+    @property
+    def instances_changed(self) -> int:
+        """One for each id."""
+        return len(self.instance_ids)
+
     async def perform(self, call: Call) -> Payload:
         """What becomes of each instance, the true previous state included."""
         checked(self.instance_ids)

@@ -76,6 +76,11 @@ class RunInstances(Action):
     disable_api_stop: bool = boolean("DisableApiStop")
     shutdown_behavior: str = text("InstanceInitiatedShutdownBehavior", default="stop")
 
+    @property
+    def instances_changed(self) -> int:
+        """As many as it may run."""
+        return self.max_count or self.min_count
+
     async def perform(self, call: Call) -> Payload:
         """The reservation with its instances, which are pending."""
         self._refuse_unsupported()

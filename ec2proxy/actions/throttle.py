@@ -1,0 +1,146 @@
+"""Request throttling, as EC2 has it: token buckets that refill at a steady rate, for each account, region and action.
+
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias, get_args
+
+from attrs import astuple, define, frozen
+
+from ec2proxy.actions.action import Action
+from ec2proxy.ec2.errors import EC2Error
+from ec2proxy.model import Credentials
+
+Kind: TypeAlias = Literal["non-mutating", "unfiltered", "mutating", "instances"]
+"""What is limited: requests that change nothing, those of them that ask for everything at once, those that change
+something, as EC2 divides them; and instances that are run, started, stopped or terminated, one token each.
+"""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_ASKING = ("Describe", "Get", "List", "Search")
+
+
+@frozen
+class Rate:
+    """How fast something may be done.
+
+    :param bucket: tokens that there are at most: so much at once.
+    :param refill: tokens that come back in a second.
+    """
+
+    bucket: float
+    refill: float
+
+
+Rates: TypeAlias = Mapping[Kind, Rate]
+
+EC2_RATES: Rates = {
+    "non-mutating": Rate(100, 20),
+    "unfiltered": Rate(50, 10),
+    "mutating": Rate(50, 5),
+    "instances": Rate(1000, 2),
+}
+"""About what EC2 allows (its own numbers differ somewhat from action to action)."""
+
+RATES: Rates = {"mutating": Rate(200, 50), "instances": Rate(1000, 50)}
+"""What is allowed by default: a private cloud is not as slow as EC2's limits, and polls cost next to nothing."""
+
+
+def rates(text: str) -> Rates:
+    """Read ``mutating=50:5,instances=1000:2``; ``off`` is no limit at all, and ``ec2`` EC2's own.
+
+    :raises ValueError: it is none of these; the message says what is wrong.
+    """
+    if text == "off":
+        return {}
+    if text == "ec2":
+        return EC2_RATES
+    found: dict[Kind, Rate] = {}
+    for part in text.split(","):
+        kind, _, numbers = part.strip().partition("=")
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is none of {', '.join(KINDS)}, off, ec2")
+        found[kind] = _rate(numbers)
+    return found
+
+
+def _rate(text: str) -> Rate:
+    try:
+        bucket, refill = (float(number) for number in text.split(":"))
+        if not (1 <= bucket < float("inf") and 0 < refill < float("inf")):
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text!r} is not BUCKET:REFILL, a size from 1 on and tokens a second") from None
+    return Rate(bucket, refill)
+
+
+def kind_of(action: Action) -> Kind:
+    """The class that an action's request belongs to.
+
+    One that lists is 'unfiltered' if it names nothing, filters nothing and asks for no pages.
+    """
+    if not type(action).__name__.startswith(_ASKING):
+        return "mutating"
+    lists = hasattr(action, "filters")
+    narrow = any(isinstance(value, tuple) and value for value in astuple(action, recurse=False))
+    paged = getattr(action, "max_results", None) is not None or bool(getattr(action, "next_token", ""))
+    return "unfiltered" if lists and not narrow and not paged else "non-mutating"
+
+
+@define
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Throttle:
+    """The buckets of everybody.
+
+    :param rates: how fast each class may be done; what is not there has no limit.
+    :param now: seconds; a clock that is put back gives nothing, and takes nothing.
+    :param most: buckets that are kept; the one unused for longest goes first, which by then is full again.
+    """
+
+    def __init__(self, rates: Rates, now: Callable[[], float], most: int = 10000) -> None:
+        self._rates = rates
+        self._now = now
+        self._most = most
+        self._buckets: OrderedDict[tuple[Credentials, str, str], _Bucket] = OrderedDict()
+
+    def admit(self, who: Credentials, region: str, action: Action) -> None:
+        """Take what tokens a request needs.
+
+        :param who: whose buckets they are from; with the password, or anybody could empty another's.
+        :raises EC2Error: ``RequestLimitExceeded``, there are not enough left.
+        """
+        if not self._rates:
+            return
+        kind = kind_of(action)
+        self._take(who, region, action, kind, 1)
+        if kind == "unfiltered":
+            self._take(who, region, action, "non-mutating", 1)
+        if number := action.instances_changed:
+            self._take(who, region, action, "instances", number)
+
+    def _take(self, who: Credentials, region: str, action: Action, kind: Kind, number: int) -> None:
+        rate = self._rates.get(kind)
+        if rate is None:
+            return
+        key = (who, region, f"{kind} {type(action).__name__}")
+        now = self._now()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            while len(self._buckets) >= self._most:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[key] = _Bucket(rate.bucket, now)
+        self._buckets.move_to_end(key)
+        bucket.tokens = min(rate.bucket, bucket.tokens + max(0.0, now - bucket.at) * rate.refill)
+        bucket.at = now
+        # More than a bucket holds have to be possible at some time: when it is full.
+        wanted = min(number, rate.bucket)
+        if bucket.tokens < wanted:
+            raise EC2Error("RequestLimitExceeded", "Request limit exceeded.")
+        bucket.tokens -= wanted
