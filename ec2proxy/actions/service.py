@@ -8,6 +8,7 @@ from zope.interface import implementer
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.errors import from_cloud
+from ec2proxy.actions.throttle import Throttle
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.ec2 import audited, forms, params, sts, versions, xml
@@ -25,15 +26,22 @@ class EC2Service:
     """The EC2 API of one cloud.
 
     :param actions: by EC2's name.
+    :param throttle: how often anybody may ask; None lets everybody.
     """
 
     def __init__(
-        self, authenticator: Authenticator, actions: Mapping[str, type[Action]], cloud: Cloud, pager: Pager
+        self,
+        authenticator: Authenticator,
+        actions: Mapping[str, type[Action]],
+        cloud: Cloud,
+        pager: Pager,
+        throttle: Throttle | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._actions = actions
         self._cloud = cloud
         self._pager = pager
+        self._throttle = throttle
 
     def perform(self, request: RawRequest, trace: Trace) -> Coroutine[Deferred[Any], Any, bytes]:
         """See :meth:`IEC2Service.perform`."""
@@ -53,6 +61,8 @@ class EC2Service:
         if known.CHANGES:
             trace.changes, trace.resources = True, audited.named(pairs)
         action = params.bind(known, pairs)
+        if self._throttle is not None:
+            self._throttle.admit(principal.credentials, trace.region, action)
         host = (request.header(b"host") or b"").decode("ascii", "replace")
         path = request.path.decode("ascii", "replace")
         call = Call(principal, self._cloud, trace.region, named, self._pager, host, path)

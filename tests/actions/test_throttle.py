@@ -15,6 +15,7 @@ from ec2proxy.actions.throttle import EC2_RATES, RATES, Rate, Throttle, kind_of,
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.params import Filter
 from ec2proxy.model import Credentials
+from tests.actions.support import ActionTestCase
 
 ALICE, BOB = Credentials("alice", "a"), Credentials("bob", "b")
 EVERYTHING = DescribeInstances()
@@ -68,6 +69,21 @@ class KindTests(SynchronousTestCase):
         ):
             with self.subTest(repr(action)):
                 self.assertEqual(kind_of(action), kind)
+
+
+class ServiceTests(ActionTestCase):
+    """A whole service that throttles."""
+
+    def test_refused(self) -> None:
+        """Who asks too often gets EC2's error, the backend hears nothing of it, and others are let in."""
+        self.service._throttle = Throttle(rates("mutating=1:1"), self.clock.seconds)
+        self.call("CreateKeyPair", KeyName="first")
+        before = self.changes()
+        self.refused("RequestLimitExceeded", "CreateKeyPair", status=503, KeyName="second")
+        self.assertEqual(self.changes(), before)
+        self.call("DescribeKeyPairs")
+        self.clock.advance(1)
+        self.call("CreateKeyPair", KeyName="second")
 
 
 class ThrottleTests(SynchronousTestCase):
