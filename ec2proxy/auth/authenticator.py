@@ -40,27 +40,32 @@ class Authenticator:
             parameter, what says so is malformed; ``InvalidClientTokenId``, unknown or disabled;
             ``SignatureDoesNotMatch``; ``RequestExpired``; ``AuthFailure``, Basic that is not Basic.
         """
-        presigned = signed_v2 = False
-        for name, _ in pairs:
-            presigned = presigned or name.startswith(_PRESIGNED)
-            signed_v2 = signed_v2 or name in v2.PARAMETERS
-        authorization = request.header(b"authorization")
-        if (authorization is not None) + presigned + signed_v2 > 1:
+        presigned, signed_v2 = _signatures(pairs)
+        if (request.header(b"authorization") is not None) + presigned + signed_v2 > 1:
             raise EC2Error("IncompleteSignature", "The request is signed in more than one way.")
         if presigned:
             return self._v4(v4.from_query(request), request)
         if signed_v2:
             return self._v2(request, pairs)
+        return self.by_header(request)
+
+    def by_header(self, request: RawRequest, body_hash: bytes | None = None) -> Principal:
+        """Who sent a request of whose parameters none is of a signature, as :func:`is_signed` tells.
+
+        :param body_hash: :func:`~ec2proxy.ec2.signing.v4.body_hash` of its body, if it is known.
+        :raises EC2Error: as :meth:`authenticate`.
+        """
+        authorization = request.by_name.get(b"authorization")
         if authorization is None:
             # Not AuthFailure: the JavaScript SDK takes that for a wrong clock and tries again.
             raise EC2Error("MissingAuthenticationToken", "The request must contain credentials: a signature, or Basic.")
         if authorization.startswith(_V4_SCHEME):
-            return self._v4(v4.from_header(request, authorization), request)
+            return self._v4(v4.from_header(request, authorization), request, body_hash)
         return _basic(authorization)
 
-    def _v4(self, claim: v4.Claim, request: RawRequest) -> Principal:
+    def _v4(self, claim: v4.Claim, request: RawRequest, body_hash: bytes | None = None) -> Principal:
         account = self._accounts.lookup(claim.scope.access_key)
-        right = v4.matches(claim, request, (account or self._nobody).secret_key)
+        right = v4.matches(claim, request, (account or self._nobody).secret_key, body_hash)
         account = _proved(account, right)
         self._check_time(claim.signed_at, None if claim.expires is None else claim.signed_at + claim.expires)
         region = claim.scope.region or None
@@ -82,6 +87,20 @@ class Authenticator:
             expires_at = signed_at + self._skew
         if expires_at is not None and expires_at < now:
             raise EC2Error("RequestExpired", "Request has expired.")
+
+
+def is_signed(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether any parameter belongs to a signature."""
+    return any(_signatures(pairs))
+
+
+def _signatures(pairs: Sequence[tuple[str, str]]) -> tuple[bool, bool]:
+    """Whether parameters belong to a presigned query, and whether to signature version 2."""
+    presigned = signed_v2 = False
+    for name, _ in pairs:
+        presigned = presigned or name.startswith(_PRESIGNED)
+        signed_v2 = signed_v2 or name in v2.PARAMETERS
+    return presigned, signed_v2
 
 
 def _proved(account: Account | None, right: bool) -> Account:

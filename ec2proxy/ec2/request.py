@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import define, field
 
 
-@frozen
+# Not frozen, though nothing changes it: that would double what it costs to make one.
+@define
 class RawRequest:
     """What a signature covers, byte for byte.
 

@@ -10,8 +10,9 @@ _EXTENDED = re.compile(
 )
 
 
+@lru_cache(1024)
 def basic(moment: bytes) -> int:
-    """Epoch seconds of ``20261123T164539Z``, signature v4's form.
+    """Epoch seconds of ``20261123T164539Z``, signature v4's form; clients sign for the same few moments.
 
     :raises ValueError: it is not of that form, or no such moment exists.
     """

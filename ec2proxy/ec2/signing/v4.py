@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import define, frozen
 
 from ec2proxy.ec2 import forms
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
@@ -28,6 +28,7 @@ _ALGORITHM = ALGORITHM.encode()
 _TERMINATOR = b"aws4_request"
 _UNSIGNED = b"UNSIGNED-PAYLOAD"
 _CREDENTIAL = "Credential must have the form <access key>/<date>/<region>/<service>/aws4_request."
+_AMZ = b"x-amz-"
 _MAX_AUTHORIZATION = 4096
 _UNRESERVED = "-_.~"
 _PLAIN_PATH = re.compile(rb"(?:/(?!\.)[A-Za-z0-9_.~-]+)+/?|/")
@@ -41,8 +42,9 @@ class Scope:
 
     :param access_key: who the client says it is.
     :param text: day, region, service and terminator with their slashes, as the client wrote them.
-    :param signed_headers: the names of the headers that the signature covers, as the client wrote them.
-    :param headers: the same apart.
+    :param headers: the names of the headers that the signature covers, as the client wrote them.
+    :param form: those headers and their names as they are signed, ``%b`` for each value.
+    :param amz: how often their names hold ``x-amz-``.
     """
 
     access_key: str
@@ -50,11 +52,13 @@ class Scope:
     region: str
     service: bytes
     text: bytes
-    signed_headers: bytes
     headers: tuple[bytes, ...]
+    form: bytes
+    amz: int
 
 
-@frozen
+# Not frozen: one is made for each request, and making a frozen one takes twice as long.
+@define
 class Claim:
     """A signature that is yet to be believed.
 
@@ -78,18 +82,15 @@ def from_header(request: RawRequest, authorization: bytes) -> Claim:
     """
     if len(authorization) > _MAX_AUTHORIZATION:
         raise _incomplete("The Authorization header is too long.")
-    fields = authorization[len(ALGORITHM) :]
-    start, name, end = fields.partition(b"Signature=")
-    start = start.rstrip(b" ")
-    signature, _, end = end.partition(b",")
-    if not name or (not start.endswith(b",") and start):
-        raise _incomplete("Authorization header requires 'Signature' parameter.")
     # The other fields are the same all day: what they say is remembered.
-    scope = _scope_in(start + end if end else start[:-1])
-    moment = request.header(b"x-amz-date")
+    fields, comma, signature = authorization.rpartition(b", Signature=")
+    if not comma or b"," in signature or b" " in signature or b"Signature=" in fields:
+        fields, signature = _signature_apart(authorization)
+    scope = _scope_in(fields)
+    moment = request.by_name.get(b"x-amz-date")
     if moment is None:
         moment = _moment_of_date(request.header(b"date"))
-    return Claim(scope, signature.rstrip(b" "), moment, _signed_at(moment, scope))
+    return Claim(scope, signature, moment, _signed_at(moment, scope))
 
 
 def from_query(request: RawRequest) -> Claim:
@@ -114,35 +115,53 @@ def from_query(request: RawRequest) -> Claim:
     return Claim(scope, values[_SIGNATURE].encode(), moment.encode(), at, int(expires))
 
 
-def matches(claim: Claim, request: RawRequest, secret: str) -> bool:
+def matches(claim: Claim, request: RawRequest, secret: str, body_hash: bytes | None = None) -> bool:
     """Whether the claim's signature was made over this request with this secret; in constant time.
 
+    :param body_hash: :func:`body_hash` of its body, if it is known.
     :raises EC2Error: ``SignatureDoesNotMatch``, the signature covers too little or what is not there.
     """
     scope = claim.scope
     values = _signed_values(request, scope)
-    payload = _payload_hash(request)
-    key = _signing_key(secret, scope.day, scope.region, scope.service)
-    start = b"%b\n%b\n%b\n" % (request.method.encode(), _canonical_path(request.path), _canonical_query(request.query))
+    payload = _payload_hash(request, body_hash)
+    path = request.path if request.path == b"/" else _canonical_path(request.path)
+    query = _canonical_query(request.query) if request.query else b""
+    start = b"%b\n%b\n%b\n" % (request.method.encode(), path, query)
+    mac = _signing_mac(secret, scope.day, scope.region, scope.service)
+    plain = scope.form % values
     right = False
-    for headers in _canonical_headers(scope, values):
-        canonical = b"%b%b\n%b\n%b" % (start, headers, scope.signed_headers, payload)
-        digest = hashlib.sha256(canonical).hexdigest().encode()
-        signed = b"%b\n%b\n%b\n%b" % (_ALGORITHM, claim.moment, scope.text, digest)
-        expected = hmac.digest(key, signed, "sha256").hex().encode()
-        right |= hmac.compare_digest(expected, claim.signature)
+    for headers in _folded(scope, values) if _is_folded(plain) else (plain,):
+        digest = hashlib.sha256(start + headers + payload).hexdigest().encode()
+        signed = mac.copy()
+        signed.update(b"%b\n%b\n%b\n%b" % (_ALGORITHM, claim.moment, scope.text, digest))
+        right |= hmac.compare_digest(signed.hexdigest().encode(), claim.signature)
     return right
+
+
+def body_hash(body: bytes) -> bytes:
+    """What is signed of a body."""
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _incomplete(message: str) -> EC2Error:
     return EC2Error("IncompleteSignature", message)
 
 
+def _signature_apart(authorization: bytes) -> tuple[bytes, bytes]:
+    """The header without its signature, and that; wherever it stands, and however the fields are separated."""
+    start, name, end = authorization.partition(b"Signature=")
+    start = start.rstrip(b" ")
+    signature, _, end = end.partition(b",")
+    if not name or (not start.endswith(b",") and start != _ALGORITHM):
+        raise _incomplete("Authorization header requires 'Signature' parameter.")
+    return start + b" " + end if end else start.removesuffix(b","), signature.rstrip(b" ")
+
+
 @lru_cache(1024)
-def _scope_in(fields: bytes) -> Scope:
-    """What the fields of an Authorization header but its signature say."""
+def _scope_in(authorization: bytes) -> Scope:
+    """What an Authorization header says without its signature."""
     values: dict[bytes, bytes] = {}
-    for field in fields.split(b","):
+    for field in authorization[len(_ALGORITHM) :].split(b","):
         name, _, value = field.strip(b" ").partition(b"=")
         if name in values or name not in (b"Credential", b"SignedHeaders"):
             raise _incomplete("The Authorization header is not key=value pairs, each once, separated by commas.")
@@ -165,7 +184,9 @@ def _scope(credential: bytes, signed_headers: bytes) -> Scope:
     if b"host" not in headers or len(set(headers)) != len(headers):
         raise _incomplete("SignedHeaders must name 'host', and no header twice.")
     text = b"/".join((day, region, service, terminator))
-    return Scope(names[0], day, names[1], service, text, signed_headers, headers)
+    lines = [name.replace(b"%", b"%%") for name in headers]
+    form = b"".join(line + b":%b\n" for line in lines) + b"\n" + b";".join(lines) + b"\n"
+    return Scope(names[0], day, names[1], service, text, headers, form, signed_headers.count(_AMZ))
 
 
 def _moment_of_date(date: bytes | None) -> bytes:
@@ -188,41 +209,45 @@ def _signed_at(moment: bytes, scope: Scope) -> int:
     return at
 
 
-def _signed_values(request: RawRequest, scope: Scope) -> list[bytes]:
+def _signed_values(request: RawRequest, scope: Scope) -> tuple[bytes, ...]:
     """The values of the signed headers.
 
     Every ``x-amz-`` header must be signed, else somebody on the way could add one.
     """
-    for name in request.by_name.keys() - scope.headers:
-        if name.startswith(b"x-amz-"):
-            raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is not signed.")
+    by_name = request.by_name
     try:
-        return [request.by_name[name] for name in scope.headers]
+        values = tuple(map(by_name.__getitem__, scope.headers))
     except KeyError as error:
-        name = error.args[0]
-        raise EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is missing.") from None
+        raise _unsigned(error.args[0], "missing") from None
+    # All that is signed is there: where there is no more of the kind, counting tells it.
+    if b"\n".join(by_name).count(_AMZ) != scope.amz:
+        for name in by_name:
+            if name.startswith(_AMZ) and name not in scope.headers:
+                raise _unsigned(name, "not signed")
+    return values
 
 
-def _payload_hash(request: RawRequest) -> bytes:
+def _unsigned(name: bytes, what: str) -> EC2Error:
+    return EC2Error("SignatureDoesNotMatch", f"The header '{shown(name.decode('latin-1'))}' is {what}.")
+
+
+def _payload_hash(request: RawRequest, known: bytes | None) -> bytes:
     """What has to be signed for the body. A client that signed another hash in its header does not match this one."""
     if request.by_name.get(b"x-amz-content-sha256") == _UNSIGNED:
         return _UNSIGNED
-    return hashlib.sha256(request.body).hexdigest().encode()
+    return body_hash(request.body) if known is None else known
 
 
-def _canonical_headers(scope: Scope, values: list[bytes]) -> list[bytes]:
+def _is_folded(plain: bytes) -> bool:
+    """Whether there may be something to fold: several blanks, tabs, or blanks at either end of a value."""
+    return b"  " in plain or b"\t" in plain or b": " in plain or b" \n" in plain
+
+
+def _folded(scope: Scope, values: tuple[bytes, ...]) -> list[bytes]:
     """The ways in which clients write the signed headers: all fold blanks, but older ones not in quoted texts."""
-    plain = _lines(scope, values)
-    # Nearly always there is nothing to fold: several blanks, tabs, or blanks at the beginning or the end of a value.
-    if not (b"  " in plain or b"\t" in plain or b": " in plain or b" \n" in plain):
-        return [plain]
-    folded = [b" ".join(value.split()) for value in values]
-    kept = [value.strip() if b'"' in value else fold for value, fold in zip(values, folded, strict=True)]
-    return [_lines(scope, folded), _lines(scope, kept)] if kept != folded else [_lines(scope, folded)]
-
-
-def _lines(scope: Scope, values: list[bytes]) -> bytes:
-    return b"\n".join([*map(b":".join, zip(scope.headers, values, strict=True)), b""])
+    folded = tuple(b" ".join(value.split()) for value in values)
+    kept = tuple(value.strip() if b'"' in value else fold for value, fold in zip(values, folded, strict=True))
+    return [scope.form % folded, scope.form % kept] if kept != folded else [scope.form % folded]
 
 
 def _canonical_path(path: bytes) -> bytes:
@@ -237,8 +262,6 @@ def _canonical_path(path: bytes) -> bytes:
 
 def _canonical_query(query: bytes) -> bytes:
     """The query decoded and encoded again as RFC 3986 has it, sorted; the signature itself left out."""
-    if not query:
-        return b""
     encoded = sorted(
         (quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED))
         for name, value in forms.parse(query)
@@ -248,8 +271,9 @@ def _canonical_query(query: bytes) -> bytes:
 
 
 @lru_cache(1024)
-def _signing_key(secret: str, day: bytes, region: str, service: bytes) -> bytes:
+def _signing_mac(secret: str, day: bytes, region: str, service: bytes) -> hmac.HMAC:
+    """What signs with a client's key of a day, to be copied: the key is made once, and hashed once."""
     key = b"AWS4" + secret.encode()
     for part in (day, region.encode(), service, _TERMINATOR):
         key = hmac.digest(key, part, "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
