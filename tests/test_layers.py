@@ -18,6 +18,7 @@ BELOW: dict[str, set[str]] = {
     "interfaces": {"model", "ec2"},
     "tls": set(),
     "systemd": set(),
+    "timekeeping": set(),
     "mockcloud": {"model"},
     "drivers": MODELS | {"tls"},
     "observing": MODELS | {"ec2"},

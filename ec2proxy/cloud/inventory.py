@@ -103,11 +103,11 @@ class Picture(Generic[Item]):
         """
         kept, epoch = self._snapshot, self._epochs.of(self._scope)
         reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
-        hit = kept is not None and kept.epoch == epoch and self._clock.seconds() - kept.taken < max_age
+        hit = kept is not None and kept.epoch == epoch and self._is_younger(kept.taken, max_age)
         self._seen(hit)
         if kept is not None and hit:
             reader.callback(kept)
-        elif self._failed is not None and self._clock.seconds() - self._failed[0] < failure_age:
+        elif self._failed is not None and self._is_younger(self._failed[0], failure_age):
             # Without the ways that it took before, to which each reader adds its own.
             reader.errback(self._failed[1].with_traceback(None))
         elif self._flight is None:
@@ -122,6 +122,10 @@ class Picture(Generic[Item]):
     def busy(self) -> bool:
         """Whether somebody waits for it."""
         return self._flight is not None
+
+    def _is_younger(self, time: float, age: float) -> bool:
+        # What seems to lie ahead was seen before the clock was put back, nobody knows how long before.
+        return 0 <= self._clock.seconds() - time < age
 
     def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
         taken, epoch = self._clock.seconds(), self._epochs.of(self._scope)

@@ -210,6 +210,14 @@ class InventoryTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertFalse(self.fetched("images", max_age=0.5))
 
+    def test_clock_put_back(self):
+        """A picture from before the clock was put back is not young until the clock has caught up."""
+        self.clock.advance(5000)
+        self.fetched()
+        self.clock.rightNow -= 3600
+        self.assertTrue(self.fetched())
+        self.assertFalse(self.fetched())
+
     def test_principals_share_nothing(self):
         self.assertTrue(self.fetched(credentials=ME))
         self.assertTrue(self.fetched(credentials=YOU))
