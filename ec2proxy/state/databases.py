@@ -1,6 +1,5 @@
 """The databases that a state store can be in, each set up so that a transaction is safe once it is committed."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
@@ -8,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from twisted.logger import Logger
 
 from ec2proxy.errors import StateUnavailable
 from ec2proxy.state.errors import StateError
+from ec2proxy.state.holds import ADVISORY_LOCK, Hold, hold_file, hold_session, lives_by_file, lives_by_session
 from ec2proxy.state.seal import sync_folder
 
 _log = Logger()
@@ -22,10 +22,6 @@ PATIENCE = 10.0
 
 LANES = 4
 """How many connections to PostgreSQL one process uses."""
-
-_ADVISORY_LOCK = 0x65633270726F7879  # "ec2proxy" in ASCII
-
-_ADVISORY_HOLD = _ADVISORY_LOCK + 1
 
 _SESSION = {
     "application_name": "ec2proxy",
@@ -46,8 +42,10 @@ class Database:
     :param engine: makes its connections.
     :param lanes: how many transactions may be under way at once.
     :param prepare: what to do before the first connection.
-    :param hold: gives what lets go again of the right to be the only daemon here; None where another has it.
     :param lock: what keeps other processes out while the schema is migrated, on a connection in a transaction.
+    :param hold: takes the right to use it, for the owner of a name; the flag tells whether as a worker of a daemon.
+    :param lives: whether the owner of a name holds it, on a connection in a transaction.
+    :param shared: whether several daemons can use it at once.
     """
 
     name: str
@@ -55,7 +53,9 @@ class Database:
     lanes: int
     prepare: Callable[[], None]
     lock: Callable[[Connection], None]
-    hold: Callable[[], Callable[[], None] | None]
+    hold: Callable[[str, bool], Hold]
+    lives: Callable[[Connection, str], bool]
+    shared: bool
 
 
 def sqlite(path: Path, patience: float = PATIENCE) -> Database:
@@ -91,7 +91,16 @@ def sqlite(path: Path, patience: float = PATIENCE) -> Database:
         # A transaction that takes the write lock later can find that it came too late.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return Database(str(path), engine, 1, lambda: _make_file(path), lambda connection: None, lambda: _hold_file(path))
+    return Database(
+        name=str(path),
+        engine=engine,
+        lanes=1,
+        prepare=lambda: _make_file(path),
+        lock=lambda connection: None,
+        hold=lambda owner, join: hold_file(path, owner, join=join),
+        lives=lambda connection, owner: lives_by_file(path, owner),
+        shared=False,
+    )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -113,20 +122,6 @@ def _make_file(path: Path) -> None:
         raise StateError(f"{path}: {error.strerror}") from None
 
 
-def _hold_file(path: Path) -> Callable[[], None] | None:
-    """Lock a file beside the database; the system lets go of it when the process ends, however it does."""
-    try:
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StateError(f"{path}.lock: {error.strerror}") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return lambda: os.close(descriptor)
-
-
 def postgresql(url: URL) -> Database:
     """A database of PostgreSQL, through psycopg.
 
@@ -145,18 +140,17 @@ def postgresql(url: URL) -> Database:
     )
     # The query can hold a password, too.
     name = url.set(query={}).render_as_string(hide_password=True)
-    return Database(name, engine, LANES, lambda: None, _advisory_lock, lambda: _hold_session(with_session))
+    return Database(
+        name=name,
+        engine=engine,
+        lanes=LANES,
+        prepare=lambda: None,
+        lock=_advisory_lock,
+        hold=lambda owner, join: hold_session(with_session, name, owner),
+        lives=lives_by_session,
+        shared=True,
+    )
 
 
 def _advisory_lock(connection: Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-
-
-def _hold_session(url: URL) -> Callable[[], None] | None:
-    """Lock on a connection of its own; the server lets go of it when that ends."""
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, isolation_level="AUTOCOMMIT")
-    connection = engine.connect()
-    if connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_ADVISORY_HOLD})").scalar():
-        return connection.close
-    connection.close()
-    return None
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -27,6 +28,7 @@ MOST_AT_ONCE = 128
 @define(eq=False)
 class _Job:
     work: Work
+    scope: str
     waiting: "Deferred[Any]" = field(init=False)
     left: bool = False
 
@@ -57,15 +59,16 @@ class Lane:
         self._closed = False
         self._idle: list[Deferred[None]] = []
 
-    def run(self, work: Callable[[Connection], T]) -> "Deferred[T]":
+    def run(self, work: Callable[[Connection], T], scope: str = "") -> "Deferred[T]":
         """Do some work, some time.
 
+        :param scope: what it is about: the order holds among work about the same.
         :returns: a Deferred with what ``work`` returns or raises, or with StateUnavailable after :meth:`close`.
             Cancelling it cancels only the waiting.
         """
         if self._closed:
             return fail(StateUnavailable())
-        job = _Job(work)
+        job = _Job(work, scope)
         self._jobs.append(job)
         self._next()
         return job.waiting
@@ -87,6 +90,8 @@ class Lane:
                 idle.callback(None)
             return
         batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), MOST_AT_ONCE))]
+        # Always in the same order, or two machines could wait for each other's scopes.
+        batch.sort(key=attrgetter("scope"))
         self._busy = True
         self._in_thread(lambda: self._transact([job.work for job in batch])).addBoth(self._ended, batch)
 

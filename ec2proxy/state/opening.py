@@ -1,6 +1,7 @@
 """From what ``--state`` says to a state store."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -8,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -66,12 +68,13 @@ def _postgresql(url: str) -> Database:
 
 
 def _store(database: Database, key_file: Path, reactor: Any) -> SqlStateStore:
-    # A thread is started when it is first needed: twistd forks before.
-    threads = ThreadPool(minthreads=0, maxthreads=database.lanes, name="ec2proxy-state")
+    # A thread is started when it is first needed: twistd forks before. One more than lanes waits for connections.
+    threads = ThreadPool(minthreads=0, maxthreads=database.lanes + 1, name="ec2proxy-state")
     # Whoever fails to close the store can end all the same; what was answered is on the disk.
     threads.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
     threads.start()
 
-    return SqlStateStore(
-        database, key_file, reactor.seconds, lambda work: deferToThreadPool(reactor, threads, work), threads.stop
-    )
+    def in_thread(work: Callable[[], list[Any]]) -> "Deferred[list[Any]]":
+        return deferToThreadPool(reactor, threads, work)
+
+    return SqlStateStore(database, key_file, reactor.seconds, in_thread, threads.stop, reactor)

@@ -1,4 +1,4 @@
-"""The one table of a state store in SQL, and what is done in it.
+"""The table of values of a state store in SQL, and what is done in it.
 
 One table of JSON texts serves every kind of value. Nothing is ever looked for by what is inside a value: an account's
 records are read whole and kept in memory, and written one by one. So columns of their own would gain no query, and
@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Connection, Float, MetaData, Table, Text, bindparam, delete, select
+from sqlalchemy import Column, Connection, Float, MetaData, Table, Text, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 Row = tuple[str, str, str]
@@ -45,6 +45,11 @@ def _inserts() -> Iterator[tuple[str, Any, Any]]:
 _UPSERTS = {name: upsert for name, upsert, _ in _inserts()}
 _INSERTS = {name: insert for name, _, insert in _inserts()}
 _delete = delete(records).where(*(column == bindparam(f"of_{column.name}") for column in _NAMES))
+_replace = (
+    update(records)
+    .where(*(column == bindparam(f"of_{column.name}") for column in _NAMES), records.c.value == bindparam("before"))
+    .values(value=bindparam("after"), updated=bindparam("now"))
+)
 _select = select(records.c.value).where(*(column == bindparam(f"of_{column.name}") for column in _NAMES))
 
 
@@ -80,6 +85,12 @@ def put_new(connection: Connection, row: Row, value: str, now: float) -> str | N
         existing = get(connection, row)
         if existing is not None:
             return existing
+
+
+def replace(connection: Connection, row: Row, before: str, after: str, now: float) -> bool:
+    """Write a value if another one is there; tells whether it was."""
+    values = {"after": after, "before": before, "now": now}
+    return connection.execute(_replace, {**_of(row), **values}).rowcount == 1
 
 
 def get(connection: Connection, row: Row) -> str | None:

@@ -1,6 +1,6 @@
 """What every state store does, as tests."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from ec2proxy.interfaces import ISeal, IStateStore
+from ec2proxy.state.changes import KEPT
+from ec2proxy.state.stamps import following
 
 NAMES = st.text(max_size=40)
 VALUES = st.dictionaries(
@@ -65,7 +67,7 @@ def make_store_tests(factory: Callable[[SynchronousTestCase], IStateStore]) -> t
 
         def test_delete(self) -> None:
             """A value that is deleted is gone, and others are not."""
-            self.result_of(self.store.put_all("scope", "kind", {"one": {}, "two": {}}))
+            self.result_of(self.store.apply("scope", {("kind", "one"): {}, ("kind", "two"): {}}))
             self.result_of(self.store.delete("scope", "kind", "one"))
             self.assertIsNone(self.result_of(self.store.get("scope", "kind", "one")))
             self.assertEqual(self.result_of(self.store.items("scope", "kind")), {"two": {}})
@@ -82,12 +84,6 @@ def make_store_tests(factory: Callable[[SynchronousTestCase], IStateStore]) -> t
                     self.assertEqual(self.result_of(self.store.items(scope, kind)), {"key": {"of": scope + kind}})
             self.assert_scopes("k", ["a", "A", "a ", "é"])
 
-        def test_put_all(self) -> None:
-            """Several values are put at once, also none."""
-            self.result_of(self.store.put_all("scope", "kind", {}))
-            self.result_of(self.store.put_all("scope", "kind", {"one": {"n": 1}, "two": {"n": 2}}))
-            self.assertEqual(self.result_of(self.store.items("scope", "kind")), {"one": {"n": 1}, "two": {"n": 2}})
-
         def test_put_new(self) -> None:
             """The first value stays, and is what the second is told of."""
             self.assertIsNone(self.result_of(self.store.put_new("scope", "kind", "key", {"n": 1})))
@@ -96,7 +92,8 @@ def make_store_tests(factory: Callable[[SynchronousTestCase], IStateStore]) -> t
 
         def test_apply(self) -> None:
             """Values are put and deleted at once."""
-            self.result_of(self.store.put_all("scope", "old", {"a": {}, "b": {}, "c": {}}))
+            self.result_of(self.store.apply("scope", {("old", key): {} for key in "abc"}))
+            self.result_of(self.store.apply("scope", {}))
             changes = {("old", "a"): None, ("new", "a"): {"n": 1}, ("old", "b"): {"n": 2}, ("none", "c"): None}
             self.result_of(self.store.apply("scope", changes))
             self.assertEqual(self.result_of(self.store.items("scope", "old")), {"b": {"n": 2}, "c": {}})
@@ -147,6 +144,76 @@ def make_store_tests(factory: Callable[[SynchronousTestCase], IStateStore]) -> t
                 self.assertEqual(self.result_of(self.store.items("s", kind)), expected)
                 for key, value in expected.items():
                     self.assertEqual(self.result_of(self.store.get("s", kind, key)), value)
+
+        def change(self, before: str, changes: Mapping[tuple[str, str], Any]) -> str:
+            """Change the scope, which has to do, and give the new stamp."""
+            after = following(before)
+            self.assertIs(self.result_of(self.store.change("scope", before, after, changes)), True)
+            return after
+
+        def read(self, since: str | None, *kinds: str) -> tuple[str, bool, Any]:
+            found: tuple[str, bool, Any] = self.result_of(self.store.read("scope", since, kinds))
+            return found
+
+        def test_change(self) -> None:
+            """A change rests on the latest state, or is not made; scopes have stamps of their own."""
+            self.assertEqual(self.read(None, "kind"), ("", True, {}))
+            one = self.change("", {("kind", "a"): {"n": 1}})
+            two = self.change(one, {("kind", "a"): {"n": 2}, ("kind", "b"): {"n": 3}})
+            for before in ("", one, following(one), following("")):
+                refused = self.store.change("scope", before, following(two), {("kind", "a"): None})
+                self.assertIs(self.result_of(refused), False, before)
+            self.assertEqual(self.result_of(self.store.items("scope", "kind")), {"a": {"n": 2}, "b": {"n": 3}})
+            self.assertIs(self.result_of(self.store.change("other", "", following(""), {("kind", "a"): {}})), True)
+            self.assertEqual(self.read(two, "kind"), (two, False, {}))
+
+        def test_change_all_or_none(self) -> None:
+            """A change that cannot be kept leaves its scope as it was, the stamp too."""
+            one = self.change("", {("kind", "a"): {"n": 1}})
+            bad = self.store.change("scope", one, following(one), {("kind", "b"): {}, ("kind", "c"): {"x": object()}})
+            self.failureResultOf(Deferred.fromCoroutine(bad), TypeError)
+            self.assertEqual(self.read(None, "kind"), (one, True, {("kind", "a"): {"n": 1}}))
+
+        def test_read_what_has_changed(self) -> None:
+            """Who knows an earlier state reads what has changed since, as it is now; of other kinds nothing."""
+            self.result_of(self.store.apply("scope", {("kind", "early"): {}}))
+            one = self.change("", {("kind", "a"): {"n": 1}, ("kind", "b"): {}, ("kind", "\ud800 é"): {}})
+            two = self.change(one, {("kind", "a"): {"n": 2}, ("more", "c"): {"n": 3}, ("other", "d"): {}})
+            three = self.change(two, {("kind", "b"): None, ("more", "c"): {"n": 4}})
+            changed = {("kind", "a"): {"n": 2}, ("kind", "b"): None, ("more", "c"): {"n": 4}}
+            self.assertEqual(self.read(one, "kind", "more"), (three, False, changed))
+            self.assertEqual(self.read(two, "kind"), (three, False, {("kind", "b"): None}))
+            whole = {("kind", "a"): {"n": 2}, ("kind", "early"): {}, ("kind", "\ud800 é"): {}}
+            self.assertEqual(self.read(None, "kind"), (three, True, whole))
+            self.assertEqual(self.read(following(one), "kind"), (three, True, whole))
+
+        def test_read_after_many_changes(self) -> None:
+            """Who knows a state of long ago reads everything; and after a change of very much, too."""
+            long_ago = stamp = self.change("", {("kind", "first"): {}})
+            for number in range(KEPT + 70):
+                stamp = self.change(stamp, {("kind", "last"): {"n": number}})
+            whole = {("kind", "first"): {}, ("kind", "last"): {"n": number}}
+            for since in (long_ago, ""):
+                self.assertEqual(self.read(since, "kind"), (stamp, True, whole))
+            many = {("kind", str(number)): {} for number in range(1100)}
+            after = self.change(stamp, many)
+            told, _, found = self.read(stamp, "kind")
+            self.assertEqual((told, set(found) - {("kind", "first"), ("kind", "last")}), (after, set(many)))
+
+        def test_replace(self) -> None:
+            """A value takes the place of the one that is expected there, of no other."""
+            self.assertIs(self.result_of(self.store.replace("scope", "kind", "key", {}, {"n": 1})), False)
+            self.result_of(self.store.put("scope", "kind", "key", {"ids": ("a",), "at": 0.1}))
+            there = self.result_of(self.store.get("scope", "kind", "key"))
+            self.assertIs(self.result_of(self.store.replace("scope", "kind", "key", {"ids": []}, {"n": 1})), False)
+            self.assertIs(self.result_of(self.store.replace("scope", "kind", "key", there, {"n": 1})), True)
+            self.assertEqual(self.result_of(self.store.get("scope", "kind", "key")), {"n": 1})
+
+        def test_owner(self) -> None:
+            """Its own process lives, and one of another name does not."""
+            self.store.hold()
+            self.assertIs(self.result_of(self.store.lives(self.store.owner)), True)
+            self.assertIs(self.result_of(self.store.lives("00" * 8)), False)
 
         def test_seal(self) -> None:
             """A secret that was sealed is not to be seen, and comes back."""
