@@ -10,7 +10,6 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Call
 from ec2proxy.actions.listing import Listing, at, tagged
-from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.params import texts
 from ec2proxy.ec2.xml import Payload
 from ec2proxy.model import PublicAddress
@@ -25,15 +24,13 @@ class DescribeAddresses(Listing):
 
     async def perform(self, call: Call) -> Payload:
         """The addresses asked for, in the backend's order."""
-        if self.max_results is not None or self.next_token:
-            raise EC2Error("UnknownParameter", "DescribeAddresses has no pages.")
         passes = self.passing(_FILTERS)
         addresses = await call.cloud.inventory.addresses(call.principal.credentials)
         items = await tagged(call, (_item(each) for each in (addresses.items if addresses else ())), "publicIp")
         # An allocation id names an address that is not there, whatever it is.
         named = self.named(items, "publicIp", self.public_ips + self.allocation_ids, "addresses")
-        shown, _ = self.paged(call, [item for item in named if passes(item)], "publicIp")
-        return {"addressesSet": shown}
+        self.stop_if_dry_run()
+        return {"addressesSet": [item for item in named if passes(item)]}
 
 
 def _item(address: PublicAddress) -> dict[str, Any]:

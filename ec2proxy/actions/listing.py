@@ -27,8 +27,6 @@ class Listing(Action):
     """An action that describes a collection; what it shows is filtered as it is shown."""
 
     filters: tuple[Filter, ...] = structures("Filter", Filter)
-    max_results: int | None = integer("MaxResults", minimum=5, maximum=MOST)
-    next_token: str = text("NextToken")
 
     def passing(self, table: Table[Any]) -> Callable[[Item], bool]:
         """What tells whether an item passes the filters.
@@ -48,17 +46,31 @@ class Listing(Action):
         :param id_name: the element that holds an item's id.
         :param kind: what :class:`NotFound` is to call them.
         :raises NotFound: some are not there; it names them all.
-        :raises EC2Error: ``InvalidParameterCombination``, pages of named items.
         """
         if not asked:
             return items
-        if self.max_results is not None:
-            raise EC2Error("InvalidParameterCombination", "MaxResults may not be specified together with ids.")
         wanted = dict.fromkeys(asked)
         there = {item[id_name] for item in items}
         if missing := [each for each in wanted if each not in there]:
             raise NotFound(kind, missing)
         return [item for item in items if item[id_name] in wanted]
+
+
+@frozen
+class PagedListing(Listing):
+    """A listing that can be had in pages."""
+
+    max_results: int | None = integer("MaxResults", minimum=5, maximum=MOST)
+    next_token: str = text("NextToken")
+
+    def named(self, items: Sequence[Item], id_name: str, asked: Sequence[str], kind: str) -> Sequence[Item]:
+        """As :meth:`Listing.named`.
+
+        :raises EC2Error: ``InvalidParameterCombination``, pages of named items.
+        """
+        if asked and self.max_results is not None:
+            raise EC2Error("InvalidParameterCombination", "MaxResults may not be specified together with ids.")
+        return super().named(items, id_name, asked, kind)
 
     def paged(self, call: Call, items: Sequence[Item], id_name: str) -> tuple[Sequence[Item], str | None]:
         """One page, and the token of the next; everything where no page was asked for.

@@ -8,7 +8,7 @@ from ec2proxy.actions import groups
 from ec2proxy.actions.action import Call
 from ec2proxy.actions.instance_items import outward_of, owner_of
 from ec2proxy.actions.interface_items import association, attachment, interface_item
-from ec2proxy.actions.listing import Listing, at, tagged
+from ec2proxy.actions.listing import PagedListing, at, tagged
 from ec2proxy.actions.surroundings import Surroundings, read_interfaces, read_surroundings
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.params import texts
@@ -17,7 +17,7 @@ from ec2proxy.model import NetworkInterface
 
 
 @frozen
-class DescribeNetworkInterfaces(Listing):
+class DescribeNetworkInterfaces(PagedListing):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html"""
 
     ACCEPTED = {"IncludeManagedResources": "no interface is managed by another service"}

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.identity import account_of
-from ec2proxy.actions.listing import Listing, at, tagged
+from ec2proxy.actions.listing import PagedListing, at, tagged
 from ec2proxy.actions.surroundings import MAX_AGE, read_interfaces, read_topology
 from ec2proxy.actions.topology import Topology, Vpc, VpcSubnet
 from ec2proxy.ec2.errors import invalid_value
@@ -22,7 +22,7 @@ _RESERVED = 5
 
 
 @frozen
-class DescribeVpcs(Listing):
+class DescribeVpcs(PagedListing):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html"""
 
     vpc_ids: tuple[str, ...] = texts("VpcId")
@@ -65,7 +65,7 @@ _ATTRIBUTES: Mapping[str, Callable[[Vpc], bool]] = {
 
 
 @frozen
-class DescribeSubnets(Listing):
+class DescribeSubnets(PagedListing):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html"""
 
     subnet_ids: tuple[str, ...] = texts("SubnetId")

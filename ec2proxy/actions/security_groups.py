@@ -8,7 +8,7 @@ from attrs import frozen
 from ec2proxy.actions.action import Call
 from ec2proxy.actions.groups import DEFAULT_ID, DEFAULT_NAME, Groups, without_default
 from ec2proxy.actions.identity import account_of
-from ec2proxy.actions.listing import Item, Listing, at, tagged
+from ec2proxy.actions.listing import Item, PagedListing, at, tagged
 from ec2proxy.actions.surroundings import MAX_AGE, read_groups, read_topology
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.params import texts
@@ -22,7 +22,7 @@ _EVERYTHING = FirewallRule("everything", sources=_ANYBODY)
 
 
 @frozen
-class DescribeSecurityGroups(Listing):
+class DescribeSecurityGroups(PagedListing):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html"""
 
     group_ids: tuple[str, ...] = texts("GroupId")

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from ec2proxy.actions.action import Call
-from ec2proxy.actions.listing import Listing, at, tagged
+from ec2proxy.actions.listing import PagedListing, at, tagged
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.params import integer, texts
 from ec2proxy.ec2.xml import Payload
@@ -31,7 +31,7 @@ _STATES = {
 
 
 @frozen
-class DescribeVolumes(Listing):
+class DescribeVolumes(PagedListing):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html"""
 
     ACCEPTED = {"IncludeManagedResources": "no volume is managed by another service"}
