@@ -31,18 +31,16 @@ _QUIET = (
 )
 
 
-class Exchange:
-    """Ties a request to the work that answers it. Made by a resource's ``render``, which then returns NOT_DONE_YET.
+class BaseExchange:
+    """Ties a request, in whatever shape, to the work that answers it: one answer, one log line.
 
-    :param request: the request; whoever made it delivers ``notifyFinish``.
     :param access: where its line goes once it is over, however it ends.
     :param explain: makes the answer of a failure and the request's trace.
     """
 
-    def __init__(
-        self, request: Request, access: AccessLog, explain: Callable[[Failure, Trace], Answer] = explained
-    ) -> None:
-        self.request = request
+    __slots__ = ("_access", "_began", "_explain", "_gone", "_work", "error", "trace")
+
+    def __init__(self, access: AccessLog, explain: Callable[[Failure, Trace], Answer] = explained) -> None:
         self.trace = Trace(request_id())
         self.error = ""
         self._access = access
@@ -50,7 +48,6 @@ class Exchange:
         self._began = access.now()
         self._work: Deferred[None] | None = None
         self._gone = False
-        request.notifyFinish().addCallbacks(self._finished, self._lost)
 
     @property
     def gone(self) -> bool:
@@ -65,18 +62,52 @@ class Exchange:
             self._failed(Failure())
             return
         if isinstance(body, bytes):
-            self.send(Answer(200, body))
+            self.succeed(body)
         else:
-            self.answer_with(Deferred.fromCoroutine(body).addCallback(_success))
-
-    def answer_with(self, work: Deferred[Answer]) -> None:
-        """Send what ``work`` comes to, an error included. A client that goes away cancels it."""
-        self.follow(work.addCallback(self.send))
+            self.follow(Deferred.fromCoroutine(body).addCallback(self.succeed))
 
     def follow(self, work: Deferred[None]) -> None:
         """Cancel ``work`` if the client goes away; that it was cancelled is then nobody's business."""
         self._work = work
         work.addErrback(self._failed)
+
+    def succeed(self, body: bytes) -> None:
+        """Send what an EC2 request came to."""
+        self.send(Answer(200, body))
+
+    def send(self, answer: Answer) -> None:
+        """Write a whole answer, unless there is nobody left to read it."""
+        raise NotImplementedError
+
+    def _failed(self, failure: Failure) -> None:
+        # What a cancelled call comes to is as a rule its cancellation, but a bug on that way is still a bug.
+        if self._gone and failure.check(*_QUIET):
+            return
+        self._explained(self._explain(failure, self.trace))
+
+    def _explained(self, answer: Answer) -> None:
+        """Send the answer to a failure."""
+        self.send(answer)
+
+    def _abandon(self) -> None:
+        """Note that the client has gone away, and stop the work."""
+        self._gone = True
+        if self._work is not None:
+            self._work.cancel()
+
+
+class Exchange(BaseExchange):
+    """An exchange by way of twisted.web. Made by a resource's ``render``, which then returns NOT_DONE_YET.
+
+    :param request: the request; whoever made it delivers ``notifyFinish``.
+    """
+
+    def __init__(
+        self, request: Request, access: AccessLog, explain: Callable[[Failure, Trace], Answer] = explained
+    ) -> None:
+        super().__init__(access, explain)
+        self.request = request
+        request.notifyFinish().addCallbacks(self._finished, self._lost)
 
     def send(self, answer: Answer) -> None:
         """Write a whole answer, unless there is nobody left to read it."""
@@ -94,11 +125,7 @@ class Exchange:
         request.write(answer.body)
         request.finish()
 
-    def _failed(self, failure: Failure) -> None:
-        # What a cancelled call comes to is as a rule its cancellation, but a bug on that way is still a bug.
-        if self._gone and failure.check(*_QUIET):
-            return
-        answer = self._explain(failure, self.trace)
+    def _explained(self, answer: Answer) -> None:
         if self.request.startedWriting:
             # Half of an answer must not look like the whole of it.
             self.error = answer.code
@@ -111,9 +138,7 @@ class Exchange:
         self._note(int(self.request.code))
 
     def _lost(self, _: Failure) -> None:
-        self._gone = True
-        if self._work is not None:
-            self._work.cancel()
+        self._abandon()
         self._note(int(self.request.code) if self.error else CLIENT_GONE)
 
     def _note(self, status: int) -> None:
@@ -127,7 +152,3 @@ class Exchange:
             status=status,
             error=self.error,
         )
-
-
-def _success(body: bytes) -> Answer:
-    return Answer(200, body)
