@@ -87,6 +87,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it has written so far."""
         return self._output.read_text("utf-8", "replace")

@@ -1,9 +1,10 @@
 """A Deltacloud server whose misbehaviour is switched on over HTTP: ``python -m tests.e2e.troubled --machine=fgcp``.
 
 ``POST /trouble/hold?path=/api/realms`` takes such requests and does nothing about them until ``POST /trouble/release``;
-``POST /trouble/late?path=…`` does what they ask for and answers no sooner; ``POST /trouble/html?path=…`` answers them
-with a page. All take ``method`` and ``times`` too. ``GET /trouble`` tells how many requests are held, how many of those
-that were held had their connection closed by the client, and all requests so far that were to change something.
+``POST /trouble/late?path=…`` does what they ask for and answers no sooner; ``html`` answers them with a page,
+``garbage`` with noise, ``slow`` after half a second, ``cut`` with half of the answer, ``endless`` without an end,
+``silent`` never. All take ``method`` and ``times`` too. ``GET /trouble`` tells how many requests are held, how many of
+those that were held had their connection closed by the client, and all requests so far that were to change something.
 """
 
 import json
@@ -63,10 +64,16 @@ class Trouble(Resource):
             return b""
         given = {name.decode(): values[0].decode() for name, values in request.args.items()}
         criteria: dict[str, Any] = {**given, "times": int(given["times"]) if "times" in given else None}
-        if what == b"html":
-            trouble.html(**criteria)
-        else:
-            trouble.add({b"hold": self._hold, b"late": self._late}[what], **criteria)
+        {
+            b"hold": lambda: trouble.add(self._hold, **criteria),
+            b"late": lambda: trouble.add(self._late, **criteria),
+            b"html": lambda: trouble.html(**criteria),
+            b"garbage": lambda: trouble.answer(200, bytes(range(256)) * 4, **criteria),
+            b"slow": lambda: trouble.delay(0.5, **criteria),
+            b"cut": lambda: trouble.cut(**criteria),
+            b"endless": lambda: trouble.drip(1024 * 1024, 0.001, endless=True, **criteria),
+            b"silent": lambda: trouble.lose_answer(silent=True, **criteria),
+        }[what]()
         return b""
 
     def render_GET(self, request: Request) -> bytes:
@@ -78,6 +85,7 @@ class Trouble(Resource):
 async def main(reactor: Any, *arguments: str) -> None:
     """Serve on a free port until the process is killed."""
     parser = ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--machine", default="mock")
     parser.add_argument("--feature", action="append", default=[])
     parser.add_argument("--pending", type=float, default=0.0)
@@ -93,7 +101,7 @@ async def main(reactor: Any, *arguments: str) -> None:
     )
     root = api_root(cloud)
     root.putChild(b"trouble", Trouble(cloud))
-    port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(Site(root))
+    port = await TCP4ServerEndpoint(reactor, told.port, interface="127.0.0.1").listen(Site(root))
     sys.stdout.write(f"listens at {port.getHost().port}\n")
     sys.stdout.flush()
     await Deferred()

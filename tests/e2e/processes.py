@@ -1,0 +1,16 @@
+"""What the kernel knows of a process: what it holds."""
+
+import os
+from pathlib import Path
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets it has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that it has in use."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
