@@ -268,6 +268,13 @@ class IObserver(Interface):
         :param error: the name of the error's class in :mod:`ec2proxy.errors`, empty for a success.
         """
 
+    def stored(operation: str, seconds: float, error: str) -> None:
+        """A call of the state store has ended.
+
+        :param operation: the name of its method.
+        :param error: the name of the error's class, empty for a success.
+        """
+
 
 class ISeal(Interface):
     """Keeps secrets in values of a state store."""
@@ -312,12 +319,13 @@ class IStateStore(Interface):
         :raises StateError: the store cannot be used (:mod:`ec2proxy.state.errors`); one line says why.
         """
 
-    def epochs(inner: IEpochs) -> IEpochs:
+    def epochs(inner: IEpochs, machine: str = "") -> IEpochs:
         """Epochs that count what is written on other machines, too; ``inner`` where no other machine is here.
 
         To be called before :meth:`hold`, at most once.
 
         :param inner: counts what is written on this machine.
+        :param machine: names it, the same for all who share ``inner``; may be empty for a process by itself.
         """
 
     def hold() -> None:

@@ -19,6 +19,9 @@ class Nobody:
     def called(self, region: str, operation: str, seconds: float, error: str) -> None:
         """Do nothing."""
 
+    def stored(self, operation: str, seconds: float, error: str) -> None:
+        """Do nothing."""
+
 
 NOBODY = Nobody()
 """The only one that is needed."""

@@ -1,0 +1,89 @@
+"""The audit log: one JSON line for everything that changed a cloud, or was refused to."""
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ec2proxy.ec2.record import Record
+from ec2proxy.observing.lines import place
+from ec2proxy.observing.sink import Sink
+
+KEPT = 100
+"""How many entries are kept in memory, for the console."""
+
+#: What the client would have been told had it not asked only whether it could: nothing was changed.
+_DRY_RUN = "DryRunOperation"
+
+
+class Audit:
+    """Notes requests that change the cloud. An entry is written in the turn in which its answer is sent.
+
+    It is handed to the system then, but not forced to the disk: that would take longer than the request. So a crash
+    of the daemon loses nothing, one of the machine may.
+
+    :param sink: where the lines go; None keeps the last ones in memory only.
+    """
+
+    def __init__(self, sink: Sink | None = None) -> None:
+        self._sink = sink
+        self._last: deque[dict[str, object]] = deque(maxlen=KEPT)
+
+    def note(self, record: Record) -> None:
+        """Write an entry, if the request was meant to change anything."""
+        if not record.trace.changes or record.error == _DRY_RUN:
+            return
+        entry = _entry(record)
+        self._last.append(entry)
+        if self._sink is not None:
+            self._sink.write(json.dumps(entry) + "\n")
+
+    def last(self) -> Sequence[dict[str, object]]:
+        """The last entries, the newest first."""
+        return list(reversed(self._last))
+
+    def reopen(self) -> None:
+        """See :meth:`Sink.reopen`."""
+        if self._sink is not None:
+            self._sink.reopen()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._sink is not None:
+            self._sink.close()
+
+    @property
+    def lost(self) -> int:
+        """Lines that could not be written."""
+        return self._sink.lost if self._sink is not None else 0
+
+
+def _entry(record: Record) -> dict[str, object]:
+    trace = record.trace
+    return {
+        "time": stamp(record.at),
+        "request_id": trace.request_id,
+        "principal": trace.principal,
+        "client": place(record.client),
+        "region": trace.cloud,
+        "action": trace.action,
+        "resources": list(trace.resources),
+        "result": _result(record.status),
+        "error": record.error,
+        "milliseconds": round(record.seconds * 1000),
+    }
+
+
+def _result(status: int) -> str:
+    if status == 499:
+        # Its client went away, but what changes the cloud goes on to its end.
+        return "unknown"
+    return "done" if status < 400 else "refused" if status < 500 else "failed"
+
+
+def stamp(seconds: float) -> str:
+    """A time as logs have it: UTC, with milliseconds.
+
+    :param seconds: epoch seconds.
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,62 @@
+"""Where lines are written: a file or a stream whose failures stop nobody."""
+
+import os
+from collections.abc import Callable
+
+STDOUT = "-"
+
+
+class Sink:
+    """Appends text to a file, each time with one call of the system, so that lines of several workers do not mix.
+
+    What cannot be written is lost and counted: a full disk or a broken pipe is no reason to answer no requests.
+
+    :param path: made if it is not there, readable by its owner's group at most; ``-`` is standard output.
+    :param write: as :func:`os.write`.
+    :raises OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: str, write: Callable[[int, bytes], int] = os.write) -> None:
+        self._path = path if path == STDOUT else os.path.abspath(path)
+        self._write = write
+        self._torn = False
+        self.lost = 0
+        """Lines that could not be written."""
+        self._descriptor = self._open()
+
+    def write(self, text: str) -> None:
+        """Append whole lines, the last one's end included."""
+        data = text.encode("utf-8", "backslashreplace")
+        if self._torn:
+            data = b"\n" + data
+        written = 0
+        try:
+            while written < len(data):
+                written += self._write(self._descriptor, data[written:])
+        except OSError:
+            self.lost += data[written:].count(b"\n")
+            self._torn = self._torn if written == 0 else data[written - 1 : written] != b"\n"
+        else:
+            self._torn = False
+
+    def reopen(self) -> None:
+        """Go on in a new file where the old one was moved away (logrotate); in the old one if that fails."""
+        if self._path == STDOUT:
+            return
+        try:
+            fresh = self._open()
+        except OSError:
+            return
+        os.close(self._descriptor)
+        self._descriptor = fresh
+        self._torn = False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._path != STDOUT:
+            os.close(self._descriptor)
+
+    def _open(self) -> int:
+        if self._path == STDOUT:
+            return 1
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
