@@ -12,7 +12,7 @@ from ec2proxy.actions.action import Call
 from ec2proxy.actions.groups import Groups
 from ec2proxy.actions.topology import Topology, laid_out
 from ec2proxy.cloud.deferring import settle
-from ec2proxy.cloud.inventory import Snapshot
+from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.errors import CloudError, Unsupported
 from ec2proxy.model import NetworkInterface
 

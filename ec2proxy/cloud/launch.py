@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 
 from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.deferring import settle, shielded
-from ec2proxy.cloud.inventory import Inventory, Snapshot
+from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Launch, Ledger, Work
 from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.tokens import Claim, Tokens
 from ec2proxy.cloud.view import InstanceView, view_of
 from ec2proxy.ec2 import states

@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.deferring import settle, shielded
-from ec2proxy.cloud.inventory import Inventory, Snapshot
+from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.planner import Step, Verb
 from ec2proxy.cloud.plans import Plan, planned, wrong_state
 from ec2proxy.cloud.pursuit import Pursuit

@@ -3,8 +3,9 @@
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud import planner
-from ec2proxy.cloud.inventory import Inventory, Snapshot
+from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.interfaces import IStateStore
 from ec2proxy.model import Credentials, Instance
 

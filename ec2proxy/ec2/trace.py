@@ -43,3 +43,9 @@ def note_source(source: Source) -> None:
     trace = CURRENT.get()
     if trace is not None and trace.source != "backend":
         trace.source = source
+
+
+def is_change() -> bool:
+    """Whether the current request, if there is one, is one that changes the cloud."""
+    trace = CURRENT.get()
+    return trace is not None and trace.changes

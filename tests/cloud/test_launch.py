@@ -279,6 +279,8 @@ class LostAnswerTests(LaunchTestCase):
         self.failureResultOf(launching, BackendUnavailable)
         self.assertEqual(len(self.backend.instances), 1)
         self.backend.trouble.clear()
+        # A backend that was down is left alone for a moment.
+        self.later(4)
         self.assertEqual(self.launch(client_token="t").instance_ids, tuple(self.backend.instances))
         self.assertEqual(self.created(), 1)
 

@@ -1,0 +1,185 @@
+"""One picture: a collection as one caller sees it, fetched once for all who ask at the same time."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from ec2proxy.cloud.backoff import Attempt, Backoff
+from ec2proxy.cloud.weight import weigh
+from ec2proxy.errors import BackendUnavailable, CloudError
+from ec2proxy.interfaces import IEpochs
+
+
+class Identified(Protocol):
+    """What a collection is made of."""
+
+    @property
+    def id(self) -> str:
+        """The backend's identifier."""
+
+
+Item = TypeVar("Item", bound=Identified)
+
+Fetch = Callable[[], Coroutine[Deferred[Any], Any, Sequence[Item]]]
+
+
+@frozen(eq=False)
+class Snapshot(Generic[Item]):
+    """A collection as it was at one moment.
+
+    :param items: in the backend's order; the same tuple as before where a refresh brought nothing new.
+    :param by_id: the same by identifier; the same mapping as before with the same tuple.
+    :param taken: when the refresh that brought it began, in the clock's seconds.
+    :param epoch: its scope's epoch then.
+    :param weight: about how many bytes the items take.
+    """
+
+    items: tuple[Item, ...]
+    by_id: Mapping[str, Item]
+    taken: float
+    epoch: int
+    weight: int
+
+
+@define(eq=False)
+class _Flight(Generic[Item]):
+    """A refresh under way, and who waits for it.
+
+    :param taken: when it began.
+    :param began: the scope's epoch then.
+    :param epoch: the same, as long as others may join; None once it is being given up.
+    """
+
+    taken: float
+    began: int
+    epoch: int | None
+    attempt: Attempt
+    readers: "list[Deferred[Snapshot[Item]]]"
+    fetching: "Deferred[Snapshot[Item]] | None" = None
+
+
+@define(eq=False)
+class Picture(Generic[Item]):
+    """One collection as one caller sees it.
+
+    :param scope: what it is written to as; see :class:`~ec2proxy.interfaces.IEpochs`.
+    :param backoff: what is known of the backend, shared by all its pictures.
+    :param seen: is told of each read whether the snapshot that is kept would do.
+    :param snapshot: what is kept, however old.
+    :param kept: is told, while the picture is :attr:`busy`, by how many bytes it has grown.
+    """
+
+    _clock: IReactorTime
+    _fetch: Fetch[Item]
+    _epochs: IEpochs
+    _scope: str
+    _backoff: Backoff
+    _seen: Callable[[bool], None]
+    _kept: Callable[[int], None]
+    snapshot: Snapshot[Item] | None = None
+    _flight: _Flight[Item] | None = None
+    _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
+    _failed: tuple[float, CloudError] | None = None
+
+    def current(self, max_age: float) -> Snapshot[Item] | None:
+        """The snapshot that a read would be answered with at once; None where the backend has to be asked."""
+        kept = self.snapshot
+        if kept is None or not self._is_younger(kept.taken, max_age) or kept.epoch != self._epochs.of(self._scope):
+            return None
+        self._seen(True)
+        return kept
+
+    def read(self, max_age: float, failure_age: float = 0.0, *, pressing: bool = False) -> "Deferred[Snapshot[Item]]":
+        """A snapshot that is at most ``max_age`` seconds old and shows every write that has been answered.
+
+        Cancelling it leaves the refresh to the others who wait for it, and cancels that too if there are none.
+
+        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
+        :param pressing: ask the backend although it is left alone for a while.
+        :raises CloudError: what the backend answered to the refresh that this read joined.
+        :raises BackendUnavailable: the backend is down and left alone for a while.
+        """
+        reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
+        kept = self.current(max_age)
+        if kept is not None:
+            reader.callback(kept)
+            return reader
+        self._seen(False)
+        flight = self._flight
+        if self._failed is not None and self._is_younger(self._failed[0], failure_age):
+            # Without the ways that it took before, to which each reader adds its own.
+            reader.errback(self._failed[1].with_traceback(None))
+        elif flight is not None and flight.epoch == self._epochs.of(self._scope):
+            flight.readers.append(reader)
+        elif not pressing and (refusal := self._backoff.refusal()) is not None:
+            reader.errback(refusal)
+        elif flight is None:
+            self._start([reader])
+        else:
+            self._next.append(reader)
+        return reader
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for it."""
+        return self._flight is not None
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes are kept."""
+        return 0 if self.snapshot is None else self.snapshot.weight
+
+    def _is_younger(self, time: float, age: float) -> bool:
+        # What seems to lie ahead was seen before the clock was put back, nobody knows how long before.
+        return 0 <= self._clock.seconds() - time < age
+
+    def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
+        epoch = self._epochs.of(self._scope)
+        flight = self._flight = _Flight(self._clock.seconds(), epoch, epoch, self._backoff.begin(), readers)
+        flight.fetching = Deferred.fromCoroutine(self._fetch()).addCallback(self._keep, flight)
+        flight.fetching.addBoth(self._land, flight)
+
+    def _keep(self, items: Sequence[Item], flight: _Flight[Item]) -> Snapshot[Item]:
+        self._failed = None
+        old, kept = self.snapshot, tuple(items)
+        if old is not None and old.items is kept:
+            self.snapshot = Snapshot(kept, old.by_id, flight.taken, flight.began, old.weight)
+        else:
+            by_id = {item.id: item for item in kept}
+            self.snapshot = Snapshot(kept, by_id, flight.taken, flight.began, weigh(kept))
+            self._kept(self.snapshot.weight - (0 if old is None else old.weight))
+        return self.snapshot
+
+    def _land(self, result: Snapshot[Item] | Failure, flight: _Flight[Item]) -> None:
+        self._flight = None
+        error = result.value if isinstance(result, Failure) else None
+        self._backoff.end(flight.attempt, error)
+        if isinstance(error, CloudError):
+            self._failed = self._clock.seconds(), error
+        waiting, self._next = self._next, []
+        refusal = self._backoff.refusal() if waiting else None
+        if waiting and refusal is None:
+            self._start(waiting)
+            waiting = []
+        for reader in flight.readers:
+            # What one reader does with it may make another leave.
+            if not reader.called:
+                reader.callback(result)
+        for reader in waiting:
+            if refusal is not None and not reader.called:
+                reader.errback(BackendUnavailable(refusal.message))
+
+    def _leave(self, reader: "Deferred[Snapshot[Item]]") -> None:
+        flight = self._flight
+        if reader in self._next:
+            self._next.remove(reader)
+        elif flight is not None and reader in flight.readers:
+            flight.readers.remove(reader)
+            if not flight.readers and flight.fetching is not None:
+                # Nobody may join what is being given up, however long that takes.
+                flight.epoch = None
+                flight.fetching.cancel()
