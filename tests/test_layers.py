@@ -18,6 +18,8 @@ BELOW: dict[str, set[str]] = {
     "interfaces": {"model", "ec2"},
     "tls": set(),
     "systemd": set(),
+    "listening": set(),
+    "workers": set(),
     "timekeeping": set(),
     "mockcloud": {"model"},
     "drivers": MODELS | {"tls"},

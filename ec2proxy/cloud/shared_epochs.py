@@ -68,7 +68,8 @@ class SharedEpochs:
     def of(self, scope: str) -> int:
         """The number of writes to all scopes of its row, so far."""
         memory = self._memory
-        return sum(self._row(memory, self._place(scope))) + sum(self._row(memory, self._everything))
+        total: int = sum(self._row(memory, self._place(scope))) + sum(self._row(memory, self._everything))
+        return total
 
     def bump(self, scope: str) -> None:
         """Count a write."""

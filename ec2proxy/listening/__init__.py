@@ -1,0 +1,1 @@
+"""Where connections come in: sockets, which other processes may share, and how many connections there may be."""
