@@ -5,7 +5,9 @@ background: looked at through the shared picture, ever more slowly, until it is 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -13,8 +15,9 @@ from twisted.python.failure import Failure
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.deferring import settle, shielded
+from ec2proxy.cloud.entries import Launch, Work
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.cloud.ledger import Ledger, Overtaken
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.planner import Step, Verb
 from ec2proxy.cloud.plans import Plan, planned, wrong_state
@@ -23,7 +26,7 @@ from ec2proxy.cloud.view import InstanceView, views
 from ec2proxy.cloud.watch import Watch
 from ec2proxy.ec2 import states
 from ec2proxy.errors import CloudError, NotFound, Unsupported, WrongState
-from ec2proxy.interfaces import ICloudDriver, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IStateStore
 from ec2proxy.model import Credentials, Instance, StateMachine
 
 
@@ -31,22 +34,35 @@ class Lifecycle:
     """The instances of one cloud, as EC2 promises them.
 
     :param region: the cloud's name; with the cloud user it names what is remembered.
+    :param epochs: tell when others have changed what is remembered.
     """
 
     _log = Logger()
 
     def __init__(
-        self, region: str, driver: ICloudDriver, inventory: Inventory, store: IStateStore, clock: IReactorTime
+        self,
+        region: str,
+        driver: ICloudDriver,
+        inventory: Inventory,
+        store: IStateStore,
+        clock: IReactorTime,
+        epochs: IEpochs,
     ) -> None:
         self._driver = driver
         self._inventory = inventory
         self._clock = clock
-        self._watch = Watch(region, inventory, store, clock)
-        self._under_way: dict[Work, Deferred[None]] = {}
+        self._watch = Watch(region, inventory, store, clock, epochs)
+        # By the promise; those whose first step is being taken are begun, and not under way yet.
+        self._begun: set[str] = set()
+        self._under_way: dict[str, Deferred[None]] = {}
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
         return await self._watch.ledger(credentials)
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """What is remembered and in memory, by cloud user, for the operator."""
+        return self._watch.ledgers()
 
     async def machine(self, credentials: Credentials) -> StateMachine:
         """The backend's state machine."""
@@ -99,23 +115,35 @@ class Lifecycle:
     async def pursue(self, credentials: Credentials, work: Work) -> None:
         """Remember ``work`` and go on with it in the background until it is finished."""
         ledger = await self.ledger(credentials)
+        self._begun.add(work.promise)
         await ledger.promise(work, credentials)
         self._start(self._pursuit(credentials, ledger, work))
 
-    async def resume(self, before: float) -> None:
-        """Take up the work that an earlier process left unfinished.
+    async def launched(
+        self, credentials: Credentials, ledger: Ledger, instance: Instance, launch: Launch, **known: Any
+    ) -> bool:
+        """Remember where a new instance comes from, and see to it that it runs; as :meth:`Ledger.launched`."""
+        work = Work("run", instance, self._clock.seconds(), ledger.owner)
+        self._begun.add(work.promise)
+        kept = await ledger.launched(work, launch, credentials, **known)
+        if kept:
+            self._start(self._pursuit(credentials, ledger, work))
+        return kept
 
-        :param before: when this process began, in epoch seconds: what was promised since is under way.
-        """
-        for credentials, ledger in await self._watch.unfinished("work"):
-            for work in list(ledger.work.values()):
-                if work.since < before and work not in self._under_way:
-                    self._log.info("Takes up {verb} of {instance}", verb=work.verb, instance=work.instance.id)
-                    self._start(self._pursuit(credentials, ledger, work))
+    def resume(self, credentials: Credentials, ledger: Ledger) -> None:
+        """Take up the work that is this process's, and that it is not at."""
+        for work in list(ledger.work.values()):
+            if work.owner == ledger.owner and work.promise not in self._begun:
+                self._log.info("Takes up {verb} of {instance}", verb=work.verb, instance=work.instance.id)
+                self._start(self._pursuit(credentials, ledger, work))
 
-    async def unfinished_orders(self) -> list[tuple[Credentials, Ledger]]:
-        """The ledgers with launches whose outcome was not heard, each with whose it is."""
-        return await self._watch.unfinished("order")
+    async def unfinished(self) -> list[Ledger]:
+        """The ledgers that have anything unfinished."""
+        return await self._watch.unfinished()
+
+    def distrust(self, credentials: Credentials) -> None:
+        """Look at everything anew when it is next asked for: another process has been at work a moment ago."""
+        self._watch.distrust(credentials)
 
     async def stop(self) -> None:
         """Leave all work as it is; the ledger remembers what is not finished."""
@@ -138,26 +166,43 @@ class Lifecycle:
 
     async def _begin(self, credentials: Credentials, verb: Verb, view: InstanceView) -> None:
         ledger = await self.ledger(credentials)
-        before = ledger.work.get(view.instance.id)
-        if before is not None and before.verb == "terminate":
-            # It may have been promised since the plan was made, and is not taken back.
-            if verb != "terminate":
-                raise wrong_state(view.instance.id, "stopped" if verb == "stop" else "started")
-            if before in self._under_way:
+        pursuit = self._pursuit(credentials, ledger, Work(verb, view.instance, self._clock.seconds(), ledger.owner))
+        if await pursuit.next_step(view.instance) is Step.DESTROY:
+            # Remembered with the promise, it need not be written before the step.
+            pursuit.work = evolve(pursuit.work, destroy=view.instance.state)
+        work = pursuit.work
+        while True:
+            before = ledger.work.get(view.instance.id)
+            if not self._may_begin(ledger, verb, view, before):
                 return
-        work = Work(verb, view.instance, self._clock.seconds())
-        pursuit = self._pursuit(credentials, ledger, work)
-        await ledger.promise(work, credentials)
+            try:
+                self._begun.add(work.promise)
+                await ledger.promise(work, credentials, before)
+                break
+            except Overtaken:
+                continue
         try:
             await pursuit.act(view.instance)
         except Exception as error:
-            if not await self._goes_on(credentials, work, error):
-                await self._take_back(credentials, ledger, work, before)
+            if not await self._goes_on(credentials, pursuit.work, error):
+                await self._take_back(credentials, ledger, pursuit.work, before)
                 raise
             self._log.info(
                 "{verb} of {instance} goes on: {reason}", verb=verb, instance=view.instance.id, reason=str(error)
             )
         self._start(pursuit)
+
+    def _may_begin(self, ledger: Ledger, verb: Verb, view: InstanceView, before: Work | None) -> bool:
+        """Whether work may take the place of what there is; there may have come some since the plan was made.
+
+        :raises WrongState: a termination is not taken back.
+        """
+        if before is None or before.verb != "terminate":
+            return True
+        if verb != "terminate":
+            raise wrong_state(view.instance.id, "stopped" if verb == "stop" else "started")
+        # Another process sees to it, or when that ends, the one that takes over.
+        return before.owner == ledger.owner and before.promise not in self._under_way
 
     async def _goes_on(self, credentials: Credentials, work: Work, error: Exception) -> bool:
         """Whether work goes on though its first step was not accepted.
@@ -178,26 +223,34 @@ class Lifecycle:
         return instance is not None and step(await self.machine(credentials), instance) in (Step.WAIT, Step.DONE)
 
     async def _take_back(self, credentials: Credentials, ledger: Ledger, work: Work, before: Work | None) -> None:
-        if before is None:
-            await ledger.finish(work)
-        elif ledger.work.get(work.instance.id) is work:
-            await ledger.promise(before, credentials)
-            if before not in self._under_way:
-                self._start(self._pursuit(credentials, ledger, before))
+        try:
+            if before is None:
+                await ledger.finish(work)
+            elif ledger.is_current(work):
+                before = evolve(before, owner=ledger.owner)
+                await ledger.promise(before, credentials, work)
+                if before.promise not in self._begun:
+                    self._start(self._pursuit(credentials, ledger, before))
+        except Overtaken:
+            pass
+        finally:
+            self._begun.discard(work.promise)
 
     def _pursuit(self, credentials: Credentials, ledger: Ledger, work: Work) -> Pursuit:
         return Pursuit(self._driver, self._inventory, self._watch, self._clock, credentials, ledger, work)
 
     def _start(self, pursuit: Pursuit) -> None:
         work = pursuit.work
+        self._begun.add(work.promise)
 
         def ended(outcome: Failure | None) -> None:
-            del self._under_way[work]
+            self._begun.discard(work.promise)
+            del self._under_way[work.promise]
             if isinstance(outcome, Failure) and not outcome.check(CancelledError):
                 self._log.failure("{verb} of {instance} broke off", outcome, verb=work.verb, instance=work.instance.id)
 
         # It begins with a pause, unless the work was superseded meanwhile.
-        running = self._under_way[work] = Deferred.fromCoroutine(pursuit.run())
+        running = self._under_way[work.promise] = Deferred.fromCoroutine(pursuit.run())
         running.addBoth(ended)
 
 

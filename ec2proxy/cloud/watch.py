@@ -1,13 +1,16 @@
 """The picture of instances and the ledger beside it, kept in step."""
 
+from collections import OrderedDict
+
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
-from ec2proxy.interfaces import IStateStore
+from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.model import Credentials, Instance
+from ec2proxy.state.notices import scope_of_ledger
 
 TOMBSTONE_SECONDS = 3600.0
 """How long a terminated instance stays visible, as in EC2 ('about an hour')."""
@@ -18,43 +21,67 @@ MISSING_SECONDS = 3600.0
 TIDY_SECONDS = 60.0
 """How often such instances are looked for."""
 
+MOST_LEDGERS = 1000
+"""How many ledgers are kept in memory; of those with nothing unfinished the one unused for longest goes first."""
+
 
 class Watch:
     """Looks at a cloud's instances, and keeps the ledgers of their owners true to what is seen.
 
     :param region: the cloud's name; with the cloud user it names what is remembered.
+    :param epochs: tell when others have changed what is remembered.
     """
 
-    def __init__(self, region: str, inventory: Inventory, store: IStateStore, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        region: str,
+        inventory: Inventory,
+        store: IStateStore,
+        clock: IReactorTime,
+        epochs: IEpochs,
+        most_ledgers: int = MOST_LEDGERS,
+    ) -> None:
         self._region = region
         self._inventory = inventory
         self._store = store
         self._clock = clock
-        self._ledgers: dict[str, Ledger] = {}
+        self._epochs = epochs
+        self._most_ledgers = most_ledgers
+        self._ledgers: OrderedDict[str, Ledger] = OrderedDict()
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
         return await self._ledger(f"{self._region}/{credentials.user}")
 
-    async def unfinished(self, kind: str) -> list[tuple[Credentials, Ledger]]:
-        """The ledgers that have anything of ``kind``, ``work`` or ``order``, each with whose it is."""
-        found = []
-        for scope in await self._store.scopes(kind):
-            if scope.partition("/")[0] == self._region:
-                ledger = await self._ledger(scope)
-                credentials = await ledger.credentials()
-                if credentials is not None:
-                    found.append((credentials, ledger))
-        return found
+    def ledgers(self) -> dict[str, Ledger]:
+        """The ledgers that are in memory, by cloud user."""
+        return {scope.partition("/")[2]: ledger for scope, ledger in self._ledgers.items()}
+
+    async def unfinished(self) -> list[Ledger]:
+        """The ledgers that have anything unfinished."""
+        scopes = {*await self._store.scopes("work"), *await self._store.scopes("order")}
+        return [await self._ledger(scope) for scope in sorted(scopes) if scope.partition("/")[0] == self._region]
+
+    def distrust(self, credentials: Credentials) -> None:
+        """Look at everything anew when it is next asked for: another process has been at work a moment ago."""
+        self._inventory.wrote(credentials, "instances")
+        self._epochs.bump(scope_of_ledger(f"{self._region}/{credentials.user}"))
 
     async def _ledger(self, scope: str) -> Ledger:
-        known = self._ledgers.get(scope)
-        if known is None:
-            loaded = Ledger(self._store, scope)
-            await loaded.load()
-            # Another caller may have been faster: all must share one ledger.
-            known = self._ledgers.setdefault(scope, loaded)
-        return known
+        ledger = self._ledgers.get(scope)
+        if ledger is None:
+            self._make_room()
+            ledger = self._ledgers[scope] = Ledger(self._store, scope, self._epochs)
+        self._ledgers.move_to_end(scope)
+        await ledger.refresh()
+        return ledger
+
+    def _make_room(self) -> None:
+        """Forget ledgers, but none with anything unfinished: its pursuers know that one only."""
+        excess = len(self._ledgers) + 1 - self._most_ledgers
+        if excess > 0:
+            for scope in [scope for scope, ledger in self._ledgers.items() if not ledger.needed][:excess]:
+                del self._ledgers[scope]
 
     async def look(self, credentials: Credentials) -> tuple[Snapshot[Instance], Ledger]:
         """The caller's instances, and what is remembered of them and of others.
@@ -70,19 +97,20 @@ class Watch:
         return snapshot, ledger
 
     async def _forget_buried(self, snapshot: Snapshot[Instance], ledger: Ledger) -> None:
-        now = self._clock.seconds()
-        for instance_id, stone in list(ledger.tombstones.items()):
+        now, gone = self._clock.seconds(), []
+        for instance_id, stone in ledger.tombstones.items():
             # A picture that was begun after the burial and shows such an instance alive shows another with its id.
             listed = snapshot.by_id.get(instance_id) if snapshot.taken >= stone.at else None
             reused = listed is not None and listed.state.lower() not in planner.GONE
             if reused or now - stone.at > TOMBSTONE_SECONDS:
-                await ledger.forget(instance_id)
+                gone.append(instance_id)
+        if gone:
+            await ledger.forget(*gone)
 
     async def _forget_missing(self, snapshot: Snapshot[Instance], ledger: Ledger) -> None:
         now = ledger.tidied = self._clock.seconds()
         known = ledger.seen.keys() | ledger.launches.keys()
         missing = known - snapshot.by_id.keys() - ledger.work.keys() - ledger.tombstones.keys()
         ledger.missing = {instance_id: ledger.missing.get(instance_id, now) for instance_id in missing}
-        for instance_id, since in list(ledger.missing.items()):
-            if now - since > MISSING_SECONDS:
-                await ledger.forget(instance_id)
+        if gone := [each for each, since in ledger.missing.items() if now - since > MISSING_SECONDS]:
+            await ledger.forget(*gone)
