@@ -25,6 +25,27 @@ def inside(payload: xml.Payload) -> bytes:
     return written.partition(b"</requestId>")[2].removesuffix(b"</XResponse>")
 
 
+def by_lxml(root: str, namespace: str | None, members: xml.Payload) -> bytes:
+    """The same document made as a tree."""
+    prefix = f"{{{namespace}}}" if namespace else ""
+
+    def fill(element: etree._Element, value: xml.Value) -> None:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                if inner is not None:
+                    fill(etree.SubElement(element, prefix + name), inner)
+        elif isinstance(value, list):
+            for item in value:
+                if item is not None:
+                    fill(etree.SubElement(element, f"{prefix}item"), item)
+        elif value is not None:
+            element.text = xml.text(value)
+
+    tree = etree.Element(prefix + root, nsmap={None: namespace} if namespace else {})
+    fill(tree, members)
+    return DECLARATION + etree.tostring(tree, encoding="UTF-8", xml_declaration=False)
+
+
 class ResponseTests(SynchronousTestCase):
     def test_envelope(self) -> None:
         """Root, namespace with its slash, requestId first, then the payload in order."""
@@ -71,6 +92,31 @@ class ResponseTests(SynchronousTestCase):
         """A naive time and bytes are mistakes of the caller's."""
         self.assertRaises(ValueError, inside, {"v": datetime(2026, 1, 1)})
         self.assertRaises(TypeError, inside, {"v": b"x"})
+
+    @unhurried
+    @given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES), st.text())
+    def test_as_lxml(self, payload: Mapping[str, xml.Value], message: str) -> None:
+        """Every byte is what lxml makes of the same tree."""
+        members = {"requestId": "id", **payload}
+        self.assertEqual(xml.response("X", NAMESPACE, "id", payload), by_lxml("XResponse", NAMESPACE, members))
+        self.assertEqual(xml.document("X", "a:&b", members), by_lxml("X", "a:&b", members))
+        told = {"Errors": {"Error": {"Code": "c", "Message": message}}, "RequestID": "id"}
+        self.assertEqual(xml.error("c", message, "id"), by_lxml("Response", None, told))
+
+    @unhurried
+    @given(st.lists(VALUES), st.sets(st.integers(0, 9)))
+    def test_written(self, items: list[xml.Value], which: set[int]) -> None:
+        """An item that was written before is the same in its place, and a list may be made on the way."""
+        before = [
+            xml.written(item) if place in which and item is not None else item for place, item in enumerate(items)
+        ]
+        self.assertEqual(inside({"a": before}), inside({"a": items}))
+        self.assertEqual(inside({"a": iter(before)}), inside({"a": items}))
+
+    def test_written_elsewhere(self) -> None:
+        """It cannot stand further in, where nothing looks for it."""
+        for payload in ({"a": xml.written("b")}, {"a": {"b": [xml.written("b")]}}, {"a": [[xml.written("b")]]}):
+            self.assertRaises(TypeError, inside, payload)
 
     @unhurried
     @given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES))
