@@ -10,9 +10,9 @@ from datetime import datetime
 from attrs import field, frozen
 
 
-@frozen
+@frozen(cache_hash=True)
 class Credentials:
-    """The cloud's own user name and password, as HTTP Basic carries them to Deltacloud."""
+    """The cloud's own user name and password, as HTTP Basic carries them to Deltacloud; hashed with every poll."""
 
     user: str
     password: str = field(repr=False)
@@ -28,6 +28,8 @@ class Backend:
     :param timeout: seconds that one whole exchange may take, its body included.
     :param max_body: bytes that one answer may have.
     :param authorities: a PEM file with the authorities that are trusted to certify the server instead of the system's.
+    :param most_calls: how many exchanges may be under way; the others wait for their turn.
+    :param memory: about how many bytes may be kept of its answers, to know again what has not changed.
     """
 
     url: str
@@ -36,6 +38,8 @@ class Backend:
     timeout: float = 60.0
     max_body: int = 64 * 1024 * 1024
     authorities: str | None = None
+    most_calls: int = 64
+    memory: int = 256 * 1024 * 1024
 
 
 @frozen
