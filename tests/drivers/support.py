@@ -18,6 +18,8 @@ MINE = Credentials("mockuser", "mockpassword")
 OTHER = Credentials("other", "s3cret")
 WRONG = Credentials("nobody", "wrongpassword")
 USERS = {one.user: one.password for one in (MINE, OTHER)}
+CONCURRENCY = 48
+"""How many exchanges of one user may be under way: three quarters of all."""
 BASE = "http://localhost:3001/api"
 SPEC = InstanceSpec("img1", "m1-small", "us")
 
@@ -59,6 +61,13 @@ class DriverTestCase(SynchronousTestCase):
     def done(self, coroutine):
         """What a call gave."""
         return self.successResultOf(self.call(coroutine))
+
+    def done_in_turns(self, coroutine):
+        """What a call gave that takes several turns of the reactor, in none of which time goes by."""
+        call = self.call(coroutine)
+        self.assertNoResult(call)
+        self.clock.advance(0)
+        return self.successResultOf(call)
 
     def refused(self, kind, coroutine):
         """The error of a call that fails in just that way."""

@@ -12,9 +12,8 @@ from zope.interface import implementer
 
 from ec2proxy import errors
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
-from ec2proxy.drivers.deltacloud.transport import CONCURRENCY
 from ec2proxy.model import Backend
-from tests.drivers.support import MINE, recording
+from tests.drivers.support import CONCURRENCY, MINE, recording
 
 BODY = b"<realms><realm id='us'/></realms>"
 

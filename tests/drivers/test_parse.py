@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.drivers.deltacloud import parse
-from ec2proxy.drivers.deltacloud.documents import children_of
+from ec2proxy.drivers.deltacloud.documents import CHUNK, batches_of
 from ec2proxy.errors import BackendError
 from ec2proxy.model import Address, AttachedVolume, HardwareProperty, KeyPair, Realm, Transition
 from tests.drivers.support import recording
@@ -269,13 +269,17 @@ class ForeignTests(SynchronousTestCase):
         self.assertEqual(["0-0", "0-1", "0-2", "0-3", "1-0"], [one.id for one in found[:5]])
 
     def test_cleared(self):
-        """Of a list no more is kept than the element that is looked at."""
-        body = b"<realms>" + b"<realm id='r'><name>n</name></realm>" * 10 + b"</realms>"
+        """Of a list no more is kept than what ends in one piece of it."""
+        one = b"<realm id='r'><name>n</name></realm>"
+        body = b"<realms>" + one * 10_000 + b"</realms>"
         seen = []
-        for element in children_of(body, "realms", "realm"):
-            self.assertLessEqual(len(list(element.itersiblings(preceding=True))), 1)
-            seen.append(element)
-        self.assertEqual([0] * 10, [len(element) for element in seen])
+        for batch in batches_of(body, "realms", "realm"):
+            self.assertLessEqual(len(batch), CHUNK / len(one) + 1)
+            for element in batch:
+                self.assertEqual("n", element.findtext("name"))
+                self.assertLessEqual(len(list(element.itersiblings(preceding=True))), len(batch) + 1)
+            seen += batch
+        self.assertEqual([0] * 10_000, [len(element) for element in seen])
 
     @given(st.binary(max_size=200))
     def test_noise(self, noise):

@@ -18,7 +18,7 @@ CREATED = Asked("instances", changing=True)
 
 def answer(status, body=b""):
     """An answer without headers."""
-    return Answer(status, Headers(), body)
+    return Answer(status, Headers(), body, b"")
 
 
 class StatusTests(SynchronousTestCase):

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ec2proxy.drivers.deltacloud.list_of import Item, ListOf
+from ec2proxy.drivers.deltacloud.lists import Lists
 from ec2proxy.drivers.deltacloud.refusals import ENTRY_POINT, Asked, refusal
 from ec2proxy.drivers.deltacloud.transport import Answer, Transport
 from ec2proxy.errors import BackendError, CloudError, NotFound
@@ -14,8 +16,9 @@ _T = TypeVar("_T")
 class Api:
     """The calls that all collections have in common."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, lists: Lists) -> None:
         self._transport = transport
+        self._lists = lists
 
     async def get(self, credentials: Credentials, read: Callable[[bytes], _T], *path: str) -> _T:
         """Ask for a document and read it.
@@ -23,10 +26,20 @@ class Api:
         :param path: the collection, and the object's id where one is asked for.
         :raises CloudError: the refusal, or what the transport or ``read`` raises.
         """
+        return read((await self._get(credentials, path)).body)
+
+    async def list(self, credentials: Credentials, form: ListOf[Item]) -> Sequence[Item]:
+        """Ask for a collection and read it; the same tuple of the same objects where nothing has changed.
+
+        :raises CloudError: as :meth:`get`.
+        """
+        return await self._lists.read(credentials, form, await self._get(credentials, (form.root,)))
+
+    async def _get(self, credentials: Credentials, path: Sequence[str]) -> Answer:
         answer = await self._transport.exchange(credentials, "GET", path)
         if answer.status != 200:
             raise refusal(Asked("".join(path[:1]) or ENTRY_POINT, "".join(path[1:2])), answer)
-        return read(answer.body)
+        return answer
 
     async def change(
         self, credentials: Credentials, method: str, path: Sequence[str], form: Sequence[tuple[str, str]] | None = None

@@ -4,8 +4,10 @@
 # ruff: noqa: N802, N803
 
 import zlib
+from hashlib import blake2b
 from typing import Any
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -71,7 +73,15 @@ def _hide_encoding(response: IResponse) -> IResponse:
 _HIDDEN = b"x-ec2proxy-content-encoding"
 
 
-def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
+@frozen
+class Body:
+    """A body, and a digest of it, which is made while it arrives: at one go that would take long."""
+
+    content: bytes
+    digest: bytes
+
+
+def read_body(response: IResponse, limit: int) -> Deferred[Body]:
     """Receive a body whole.
 
     :param response: an answer that came through :class:`RawAgent`.
@@ -88,11 +98,12 @@ def read_body(response: IResponse, limit: int) -> Deferred[bytes]:
 
 class _Reader(Protocol):
     def __init__(self, limit: int, inflater: Any) -> None:
-        self.done: Deferred[bytes] = Deferred(lambda _: self._drop())
+        self.done: Deferred[Body] = Deferred(lambda _: self._drop())
         self._limit = limit
         self._received = 0
         self._inflater = inflater
         self._body = bytearray()
+        self._digest = blake2b(digest_size=32)
 
     def dataReceived(self, data: bytes) -> None:
         if self.done.called:
@@ -102,7 +113,7 @@ class _Reader(Protocol):
             if self._received > self._limit:
                 raise TooLong
             if self._inflater is None:
-                self._body += data
+                self._add(data)
             else:
                 self._inflate(data)
         except (TooLong, zlib.error):
@@ -111,10 +122,14 @@ class _Reader(Protocol):
 
     def _inflate(self, data: bytes) -> None:
         while data and not self._inflater.eof:
-            self._body += self._inflater.decompress(data, _STEP)
+            self._add(self._inflater.decompress(data, _STEP))
             if len(self._body) > self._limit:
                 raise TooLong
             data = self._inflater.unconsumed_tail
+
+    def _add(self, data: bytes) -> None:
+        self._body += data
+        self._digest.update(data)
 
     def _drop(self) -> None:
         self._body.clear()
@@ -128,6 +143,6 @@ class _Reader(Protocol):
         # Without a length the end of the connection ends the body. The parser will see whether it is whole, and
         # whether what was packed is.
         if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(bytes(self._body))
+            self.done.callback(Body(bytes(self._body), self._digest.digest()))
         else:
             self.done.errback(reason)

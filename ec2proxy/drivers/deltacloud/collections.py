@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from attrs import evolve
 from zope.interface import implementer
 
 from ec2proxy.drivers.deltacloud import parse
@@ -23,7 +22,7 @@ class Realms:
 
     async def list(self, credentials: Credentials) -> Sequence[Realm]:
         """All realms (recording 05)."""
-        return await self._api.get(credentials, parse.realms, "realms")
+        return await self._api.list(credentials, parse.realms)
 
 
 @implementer(IHardwareProfiles)
@@ -35,7 +34,7 @@ class HardwareProfiles:
 
     async def list(self, credentials: Credentials) -> Sequence[HardwareProfile]:
         """All hardware profiles (16)."""
-        return await self._api.get(credentials, parse.hardware_profiles, "hardware_profiles")
+        return await self._api.list(credentials, parse.hardware_profiles)
 
 
 # Of images, the server says `transient` where a driver says nothing (models/image.rb), and this one alone does not.
@@ -52,10 +51,8 @@ class Images:
 
     async def list(self, credentials: Credentials) -> Sequence[Image]:
         """All images (12)."""
-        images = await self._api.get(credentials, parse.images, "images")
-        if (await self._capabilities.get(credentials)).driver in _KNOWING_ROOTS:
-            return images
-        return [evolve(image, root_type="") for image in images]
+        knows_roots = (await self._capabilities.get(credentials)).driver in _KNOWING_ROOTS
+        return await self._api.list(credentials, parse.images if knows_roots else parse.images_without_root)
 
     async def create(self, credentials: Credentials, instance_id: str, name: str, description: str) -> Image:
         """Make an image of an instance (47). A backend answers an unknown instance as it likes, even with 500."""
@@ -86,7 +83,7 @@ class KeyPairs:
 
     async def list(self, credentials: Credentials) -> Sequence[KeyPair]:
         """All key pairs (20)."""
-        return await self._api.get(credentials, parse.keys, "keys")
+        return await self._api.list(credentials, parse.keys)
 
     async def create(self, credentials: Credentials, name: str) -> KeyPair:
         """Make a key pair (21, 23)."""

@@ -13,7 +13,7 @@ from ec2proxy.errors import BackendError
 # lxml's stubs have no public name for an element that suits both lxml 5 and 6.
 Element = Any
 
-_SAFE: dict[str, Any] = {
+SAFE: dict[str, Any] = {
     "resolve_entities": False,
     "load_dtd": False,
     "dtd_validation": False,
@@ -23,7 +23,10 @@ _SAFE: dict[str, Any] = {
     "remove_comments": True,
     "remove_pis": True,
 }
-_CHUNK = 64 * 1024
+"""How a parser is made that can be given anything."""
+
+CHUNK = 64 * 1024
+"""Bytes that are parsed at one go where a list is read whole."""
 
 
 def root_of(body: bytes, *names: str) -> Element:
@@ -33,7 +36,7 @@ def root_of(body: bytes, *names: str) -> Element:
     :raises BackendError: it is not XML, has a DTD, or has another root.
     """
     try:
-        root = etree.fromstring(body, etree.XMLParser(**_SAFE))
+        root = etree.fromstring(body, etree.XMLParser(**SAFE))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BackendError("the backend's answer is not XML") from error
     _refuse_dtd(root)
@@ -43,18 +46,26 @@ def root_of(body: bytes, *names: str) -> Element:
 
 
 def children_of(body: bytes, root: str, child: str) -> Iterator[Element]:
-    """Parse a list that may be long, and give each of its elements, complete.
-
-    An element is cleared when the next one is asked for, so a long list does not stand in memory as a tree.
+    """Parse a list that may be long, and give each of its elements, complete, for as long as :func:`batches_of` says.
 
     :param root: what the list's root is called.
     :param child: what its elements are called.
     :raises BackendError: the document is not such a list; found out while, or after, its elements are given.
     """
-    parser = etree.XMLPullParser(events=("end",), tag=child, **_SAFE)
+    for batch in batches_of(body, root, child):
+        yield from batch
+
+
+def batches_of(body: bytes, root: str, child: str) -> Iterator[list[Element]]:
+    """Parse a list that may be long, :data:`CHUNK` by :data:`CHUNK`, and give the elements that end in each.
+
+    They are cleared when the next batch is asked for, so a long list does not stand in memory as a tree; as
+    :func:`children_of`.
+    """
+    parser = etree.XMLPullParser(events=("end",), tag=child, **SAFE)
     try:
-        for start in range(0, len(body), _CHUNK):
-            parser.feed(body[start : start + _CHUNK])
+        for start in range(0, len(body), CHUNK):
+            parser.feed(body[start : start + CHUNK])
             yield from _ended(parser, root)
         top = parser.close()
         yield from _ended(parser, root)
@@ -65,14 +76,18 @@ def children_of(body: bytes, root: str, child: str) -> Iterator[Element]:
         raise BackendError(f"the backend answered something else than {root}")
 
 
-def _ended(parser: Any, root: str) -> Iterator[Element]:
+def _ended(parser: Any, root: str) -> Iterator[list[Element]]:
+    batch = []
     for _, element in parser.read_events():
         parent = element.getparent()
-        if parent is None or parent.tag != root or parent.getparent() is not None:
-            continue
-        yield element
+        if parent is not None and parent.tag == root and parent.getparent() is None:
+            batch.append(element)
+    yield batch
+    for element in batch:
         element.clear()
-        while element.getprevious() is not None:
+    if batch:
+        parent = batch[-1].getparent()
+        while batch[-1].getprevious() is not None:
             del parent[0]
 
 

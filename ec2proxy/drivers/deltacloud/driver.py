@@ -9,6 +9,7 @@ from ec2proxy.drivers.deltacloud.api import Api
 from ec2proxy.drivers.deltacloud.capabilities import KnownCapabilities
 from ec2proxy.drivers.deltacloud.collections import HardwareProfiles, Images, KeyPairs, Realms
 from ec2proxy.drivers.deltacloud.instances import Instances
+from ec2proxy.drivers.deltacloud.lists import Lists
 from ec2proxy.drivers.deltacloud.surroundings import (
     Addresses,
     Firewalls,
@@ -26,8 +27,8 @@ from ec2proxy.model import Backend, Capabilities, Credentials
 class DeltacloudDriver:
     """One cloud behind a Deltacloud server."""
 
-    def __init__(self, transport: Transport) -> None:
-        api = Api(transport)
+    def __init__(self, transport: Transport, lists: Lists) -> None:
+        api = Api(transport, lists)
         self._transport = transport
         self._capabilities = KnownCapabilities(api)
         self.realms = Realms(api)
@@ -63,4 +64,4 @@ class DeltacloudFactory:
 
         :raises ValueError: the backend's URL, driver or provider cannot be used.
         """
-        return DeltacloudDriver(Transport(backend, reactor, agent))
+        return DeltacloudDriver(Transport(backend, reactor, agent), Lists(reactor, backend.memory))

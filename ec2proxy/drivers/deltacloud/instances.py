@@ -27,7 +27,7 @@ class Instances:
 
     async def list(self, credentials: Credentials) -> Sequence[Instance]:
         """All instances (recording 28)."""
-        return await self._api.get(credentials, parse.instances, _KIND)
+        return await self._api.list(credentials, parse.instances)
 
     async def get(self, credentials: Credentials, instance_id: str) -> Instance:
         """One instance (29, 30)."""

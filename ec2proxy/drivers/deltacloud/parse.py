@@ -6,10 +6,11 @@ named are those of tests/recordings.
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ec2proxy.drivers.deltacloud.documents import Element, children_of, root_of
+from ec2proxy.drivers.deltacloud.documents import Element, root_of
 from ec2proxy.drivers.deltacloud.elements import Fields, capitals, filled, ids, own_id, text, texts, time
+from ec2proxy.drivers.deltacloud.list_of import ListOf
 from ec2proxy.model import (
     Address,
     AttachedVolume,
@@ -58,20 +59,14 @@ def state_machine(body: bytes) -> StateMachine:
     return StateMachine(states)
 
 
-def realms(body: bytes) -> list[Realm]:
-    """Read ``<realms>`` (05)."""
-    return [realm(element) for element in children_of(body, "realms", "realm")]
-
-
 def realm(element: Element) -> Realm:
     """Read one ``<realm>`` (06)."""
     found = filled(element, _REALM)
     return Realm(found["id"], found.get("name", ""), found.get("state", ""))
 
 
-def images(body: bytes) -> list[Image]:
-    """Read ``<images>`` (12)."""
-    return [image(element) for element in children_of(body, "images", "image")]
+realms = ListOf("realms", "realm", realm)
+"""Reads ``<realms>`` (05)."""
 
 
 def image_document(body: bytes) -> Image:
@@ -84,9 +79,11 @@ def image(element: Element) -> Image:
     return Image(**{"name": "", "state": "", **filled(element, _IMAGE)})
 
 
-def hardware_profiles(body: bytes) -> list[HardwareProfile]:
-    """Read ``<hardware_profiles>`` (16)."""
-    return [hardware_profile(element) for element in children_of(body, "hardware_profiles", "hardware_profile")]
+images = ListOf("images", "image", image)
+"""Reads ``<images>`` (12)."""
+
+images_without_root = ListOf("images", "image", lambda element: evolve(image(element), root_type=""))
+"""As :data:`images`, where what is said of the root means nothing."""
 
 
 def hardware_profile(element: Element) -> HardwareProfile:
@@ -95,9 +92,8 @@ def hardware_profile(element: Element) -> HardwareProfile:
     return HardwareProfile(found["id"], found.get("name", ""), _properties(element))
 
 
-def keys(body: bytes) -> list[KeyPair]:
-    """Read ``<keys>`` (20)."""
-    return [key(element) for element in children_of(body, "keys", "key")]
+hardware_profiles = ListOf("hardware_profiles", "hardware_profile", hardware_profile)
+"""Reads ``<hardware_profiles>`` (16)."""
 
 
 def key_document(body: bytes) -> KeyPair:
@@ -110,9 +106,8 @@ def key(element: Element) -> KeyPair:
     return KeyPair(**{"name": "", **filled(element, _KEY)})
 
 
-def instances(body: bytes) -> list[Instance]:
-    """Read ``<instances>`` (28)."""
-    return [instance(element) for element in children_of(body, "instances", "instance")]
+keys = ListOf("keys", "key", key)
+"""Reads ``<keys>`` (20)."""
 
 
 def instance_document(body: bytes) -> Instance:
@@ -128,6 +123,10 @@ def instance(element: Element) -> Instance:
     if not found.get("state"):
         found["state"] = "UNKNOWN"
     return Instance(**found)
+
+
+instances = ListOf("instances", "instance", instance)
+"""Reads ``<instances>`` (28)."""
 
 
 def created_instances(body: bytes) -> list[Instance]:

@@ -3,10 +3,12 @@
 Of firewalls there is no recording: their form is that of the server's view ``firewalls/index.xml.haml``.
 """
 
+from collections.abc import Callable
 from ipaddress import ip_network
 
-from ec2proxy.drivers.deltacloud.documents import Element, children_of
+from ec2proxy.drivers.deltacloud.documents import Element
 from ec2proxy.drivers.deltacloud.elements import Fields, capitals, filled, ids, own_id, text, texts, time
+from ec2proxy.drivers.deltacloud.list_of import Item, ListOf
 from ec2proxy.model import (
     Firewall,
     FirewallRule,
@@ -17,37 +19,6 @@ from ec2proxy.model import (
     StorageVolume,
     Subnet,
 )
-
-
-def networks(body: bytes) -> list[Network]:
-    """Read ``<networks>`` (69)."""
-    return [Network(**filled(element, _NETWORK)) for element in children_of(body, "networks", "network")]
-
-
-def subnets(body: bytes) -> list[Subnet]:
-    """Read ``<subnets>`` (70), whose texts are padded with newlines."""
-    return [Subnet(**filled(element, _SUBNET)) for element in children_of(body, "subnets", "subnet")]
-
-
-def network_interfaces(body: bytes) -> list[NetworkInterface]:
-    """Read ``<network_interfaces>`` (71)."""
-    elements = children_of(body, "network_interfaces", "network_interface")
-    return [NetworkInterface(**filled(element, _INTERFACE)) for element in elements]
-
-
-def storage_volumes(body: bytes) -> list[StorageVolume]:
-    """Read ``<storage_volumes>`` (59)."""
-    return [_volume(element) for element in children_of(body, "storage_volumes", "storage_volume")]
-
-
-def addresses(body: bytes) -> list[PublicAddress]:
-    """Read ``<addresses>`` (52, 55)."""
-    return [PublicAddress(**filled(element, _ADDRESS)) for element in children_of(body, "addresses", "address")]
-
-
-def firewalls(body: bytes) -> list[Firewall]:
-    """Read ``<firewalls>``."""
-    return [Firewall(**filled(element, _FIREWALL)) for element in children_of(body, "firewalls", "firewall")]
 
 
 def _volume(element: Element) -> StorageVolume:
@@ -140,3 +111,26 @@ _RULE: Fields = {
     "sources": ("sources", _sources),
 }
 _FIREWALL: Fields = {**texts("id", "name", "description", "owner_id"), "rules": ("rules", _rules)}
+
+
+def _of(model: Callable[..., Item], fields: Fields) -> Callable[[Element], Item]:
+    return lambda element: model(**filled(element, fields))
+
+
+networks = ListOf("networks", "network", _of(Network, _NETWORK))
+"""Reads ``<networks>`` (69)."""
+
+subnets = ListOf("subnets", "subnet", _of(Subnet, _SUBNET))
+"""Reads ``<subnets>`` (70), whose texts are padded with newlines."""
+
+network_interfaces = ListOf("network_interfaces", "network_interface", _of(NetworkInterface, _INTERFACE))
+"""Reads ``<network_interfaces>`` (71)."""
+
+storage_volumes = ListOf("storage_volumes", "storage_volume", _volume)
+"""Reads ``<storage_volumes>`` (59)."""
+
+addresses = ListOf("addresses", "address", _of(PublicAddress, _ADDRESS))
+"""Reads ``<addresses>`` (52, 55)."""
+
+firewalls = ListOf("firewalls", "firewall", _of(Firewall, _FIREWALL))
+"""Reads ``<firewalls>``."""

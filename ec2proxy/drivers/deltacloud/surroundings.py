@@ -19,7 +19,7 @@ class Firewalls:
 
     async def list(self, credentials: Credentials) -> Sequence[Firewall]:
         """All firewalls (no recording, but the refusal 72)."""
-        return await self._api.get(credentials, parse.firewalls, "firewalls")
+        return await self._api.list(credentials, parse.firewalls)
 
 
 @implementer(INetworks)
@@ -31,7 +31,7 @@ class Networks:
 
     async def list(self, credentials: Credentials) -> Sequence[Network]:
         """All networks (69)."""
-        return await self._api.get(credentials, parse.networks, "networks")
+        return await self._api.list(credentials, parse.networks)
 
 
 @implementer(ISubnets)
@@ -43,7 +43,7 @@ class Subnets:
 
     async def list(self, credentials: Credentials) -> Sequence[Subnet]:
         """All subnets (70)."""
-        return await self._api.get(credentials, parse.subnets, "subnets")
+        return await self._api.list(credentials, parse.subnets)
 
 
 @implementer(INetworkInterfaces)
@@ -55,7 +55,7 @@ class NetworkInterfaces:
 
     async def list(self, credentials: Credentials) -> Sequence[NetworkInterface]:
         """All network interfaces (71)."""
-        return await self._api.get(credentials, parse.network_interfaces, "network_interfaces")
+        return await self._api.list(credentials, parse.network_interfaces)
 
 
 @implementer(IStorageVolumes)
@@ -67,7 +67,7 @@ class StorageVolumes:
 
     async def list(self, credentials: Credentials) -> Sequence[StorageVolume]:
         """All storage volumes (59)."""
-        return await self._api.get(credentials, parse.storage_volumes, "storage_volumes")
+        return await self._api.list(credentials, parse.storage_volumes)
 
 
 @implementer(IAddresses)
@@ -79,4 +79,4 @@ class Addresses:
 
     async def list(self, credentials: Credentials) -> Sequence[PublicAddress]:
         """All addresses (52)."""
-        return await self._api.get(credentials, parse.addresses, "addresses")
+        return await self._api.list(credentials, parse.addresses)

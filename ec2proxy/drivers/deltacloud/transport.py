@@ -34,19 +34,21 @@ from ec2proxy.tls.trust import policy
 
 _log = Logger()
 
-# Exchanges under way with one backend; the others wait their turn.
-CONCURRENCY = 64
 # Shorter than the 30 seconds after which thin, Deltacloud's own server, closes an idle connection.
 _IDLE_SECONDS = 20
 
 
 @frozen
 class Answer:
-    """What the server answered, whatever its status. The body is kept out of the repr: it may hold a private key."""
+    """What the server answered, whatever its status. The body is kept out of the repr: it may hold a private key.
+
+    :param digest: of the body: the same for the same bytes only.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    digest: bytes
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {len(self.body)} bytes>"
@@ -73,12 +75,12 @@ class Transport:
         self._headers = _fixed_headers(backend)
         self._backend = backend
         self._reactor = reactor
-        self._turns = Turns(CONCURRENCY)
+        self._turns = Turns(backend.most_calls)
         self._pool: HTTPConnectionPool | None = None
         reads = changes = agent
         if reads is None or changes is None:
             self._pool = HTTPConnectionPool(reactor)
-            self._pool.maxPersistentPerHost = CONCURRENCY
+            self._pool.maxPersistentPerHost = backend.most_calls
             self._pool.cachedConnectionTimeout = _IDLE_SECONDS
             trusted = policy(backend.authorities)
             reads, changes = Agent(reactor, trusted, pool=self._pool), Agent(reactor, trusted)
@@ -130,7 +132,7 @@ class Transport:
     ) -> Answer:
         # Begun with little time left it would most likely end unanswered, a change in doubt.
         latest_start = self._reactor.seconds() + self._backend.timeout / 2
-        await self._turns.take()
+        await self._turns.take(credentials.user)
         try:
             if self._reactor.seconds() > latest_start:
                 raise BackendTimeout("the backend is too busy to be asked")
@@ -147,13 +149,13 @@ class Transport:
             )
             progress.answered = True
             body = await read_body(response, self._backend.max_body)
-            return Answer(response.code, response.headers, body)
+            return Answer(response.code, response.headers, body.content, body.digest)
         except CloudError:
             raise
         except Exception as error:
             progress.broken_off(error)
         finally:
-            self._turns.give_back()
+            self._turns.give_back(credentials.user)
 
 
 class _Progress:
