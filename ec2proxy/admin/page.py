@@ -1,0 +1,219 @@
+"""The console: one page, made here whole, and made again in parts for who watches it live."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from ec2proxy.admin import words
+from ec2proxy.admin.charts import Series, sparkline
+from ec2proxy.admin.history import History
+from ec2proxy.admin.status import StatusReport
+from ec2proxy.admin.tables import Cell, Html, mark, table
+from ec2proxy.observing import families
+
+#: Errors that say that a backend was not reached; others are its answers.
+_UNREACHED = ("BackendUnavailable", "BackendTimeout")
+
+_STATES = {"running": "good", "pending": "warning", "stopping": "warning", "shutting-down": "warning"}
+_RESULTS = {"done": "good", "refused": "warning", "failed": "bad", "unknown": "warning"}
+
+_SHOWN_CHANGES = 25
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>ec2proxy</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="console.css">
+<script src="console.js" defer></script>
+<noscript><meta http-equiv="refresh" content="10"></noscript>
+</head>
+<body>
+<header><h1>ec2proxy</h1><div id="state">{state}</div><p id="live" role="status">as of now</p></header>
+<main>
+<section id="figures" aria-label="Now">{figures}</section>
+<section aria-labelledby="h-regions"><h2 id="h-regions">Regions</h2><div id="regions">{regions}</div></section>
+<div class="columns">
+<section aria-labelledby="h-instances"><h2 id="h-instances">Instances</h2>
+<div id="instances">{instances}</div></section>
+<div>
+<section aria-labelledby="h-changes"><h2 id="h-changes">Last changes</h2><div id="changes">{changes}</div></section>
+<section aria-labelledby="h-work"><h2 id="h-work">Unfinished work</h2><div id="work">{work}</div></section>
+</div>
+</div>
+</main>
+</body>
+</html>
+"""
+
+
+def page(report: StatusReport, history: History, now: float) -> str:
+    """The whole page."""
+    return _PAGE.format(**parts(report, history, now))
+
+
+def parts(report: StatusReport, history: History, now: float) -> dict[str, str]:
+    """What changes on the page, as HTML by the id of its element.
+
+    :param report: of all processes together.
+    :param now: epoch seconds.
+    """
+    regions: Mapping[str, Any] = report["regions"]
+    return {
+        "state": _state(report, now),
+        "figures": _figures(report, history),
+        "regions": _regions(regions, history, now),
+        "instances": _instances(regions),
+        "changes": _changes(report["changes"], now),
+        "work": _work(regions, now),
+    }
+
+
+def _state(report: StatusReport, now: float) -> str:
+    regions = report["regions"]
+    down = sorted(name for name, region in regions.items() if region["error"] in _UNREACHED)
+    verdict = mark("bad", f"{', '.join(down)} not reached") if down else mark("good", "all is well")
+    since = words.age(now - report["started"])
+    workers = int(_total(report, families.WORKERS.name))
+    processes = "one process" if workers == 1 else f"{workers} workers"
+    return f"{verdict.text}<span>version {escape(report['version'])}, up for {since}, {processes}</span>"
+
+
+def _figures(report: StatusReport, history: History) -> str:
+    rates = history.rate("requests")
+    p50, p95 = history.quantile(0.5), history.quantile(0.95)
+    hits = history.hit_rates()
+    saved = sum(value for labels, value in report["metrics"][families.READS.name] if labels[2] == "hit")
+    requests, failures = history.recent_rate("requests"), history.recent_rate("failures")
+    lag = max((value for _, value in report["metrics"][families.LAG.name]), default=0.0)
+    connections = _total(report, families.CONNECTIONS.name)
+    tiles: tuple[tuple[str, str, str, Sequence[Series], float | None], ...] = (
+        ("Requests a second", words.rate(requests), f"{words.rate(failures)} of them errors", [rates], None),
+        (
+            "Latency, median",
+            words.duration(history.recent_quantile(0.5)),
+            f"95 % below {words.duration(history.recent_quantile(0.95))}",
+            [p50, p95],
+            None,
+        ),
+        (
+            "Answered from pictures",
+            words.share(history.recent_hit_rate()),
+            "of reads, in five minutes",
+            [hits],
+            1.0,
+        ),
+        (
+            "Backend calls a second",
+            words.rate(history.recent_rate("calls")),
+            f"{words.number(saved)} spared since the start",
+            [history.rate("calls")],
+            None,
+        ),
+        (
+            "Connections",
+            words.number(connections),
+            f"event loop late by {words.duration(lag)} at most",
+            [],
+            None,
+        ),
+    )
+    return "".join(_tile(*tile) for tile in tiles)
+
+
+def _tile(name: str, value: str, note: str, series: Sequence[Series], top: float | None) -> str:
+    chart = sparkline(f"{name} in the last five minutes", value, *series, top=top) if series else ""
+    return (
+        f'<article class="tile"><h2>{escape(name)}</h2><p class="value">{escape(value)}</p>'
+        f'<p class="note">{escape(note)}</p>{chart}</article>'
+    )
+
+
+def _regions(regions: Mapping[str, Any], history: History, now: float) -> str:
+    def rows() -> Iterator[Sequence[Cell]]:
+        for name, region in sorted(regions.items()):
+            calls, errors = history.backend(name)
+            median = history.recent_quantile(0.5, name)
+            chart = sparkline(f"latency of {name}", words.duration(median), history.quantile(0.5, name))
+            yield (
+                name,
+                _health(region),
+                f"{words.age(now - region['reached'])} ago" if region["reached"] else "never",
+                Html(chart),
+                words.duration(median),
+                words.duration(history.recent_quantile(0.95, name)),
+                words.number(calls),
+                words.number(errors),
+                words.number(sum(region["states"].values())),
+                words.number(region["pictures"]),
+                region["backend"],
+            )
+
+    heads = ("Region", "Backend", "Asked", "Latency", "median#", "95 %#", "Calls#", "Errors#", "Instances#")
+    return table("Regions, in the last five minutes", (*heads, "Pictures#", "URL"), rows(), "There is no region.")
+
+
+def _health(region: Mapping[str, Any]) -> Html:
+    if not region["reached"]:
+        return mark("quiet", "not asked yet")
+    if region["error"] in _UNREACHED:
+        return mark("bad", "timed out" if region["error"] == "BackendTimeout" else "not reached")
+    return mark("good", "answers")
+
+
+def _instances(regions: Mapping[str, Any]) -> str:
+    if not regions:
+        return ""
+    many = len(regions) > 1
+
+    def rows(name: str, region: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
+        for one in region["instances"]:
+            state = mark(_STATES.get(one["state"], "quiet"), one["state"])
+            yield one["id"], state, one["name"], one["type"], one["zone"], one["address"], one["owner"]
+
+    told = []
+    heads = ("Instance", "State", "Name", "Type", "Zone", "Address", "Owner")
+    for name, region in sorted(regions.items()):
+        counted = ", ".join(f"{number} {state}" for state, number in sorted(region["states"].items()))
+        total, shown = sum(region["states"].values()), len(region["instances"])
+        some = f"; {shown} of {words.number(total)} are shown" if shown < total else ""
+        if many:
+            told.append(f"<h3>{escape(name)}</h3>")
+        if counted:
+            told.append(f'<p class="note">{escape(counted + some)}</p>')
+        nothing = "Nobody has asked for this region's instances yet." if not region["pictures"] else "There are none."
+        told.append(table(f"Instances of {name}", heads, rows(name, region), nothing))
+    return "".join(told)
+
+
+def _changes(changes: Sequence[Mapping[str, Any]], now: float) -> str:
+    rows = (
+        (
+            Html(f'<time datetime="{escape(one["time"])}">{escape(one["time"][11:19])}</time>'),
+            one["action"],
+            ", ".join(one["resources"]) or "-",
+            one["principal"] or "-",
+            one["client"],
+            mark(_RESULTS.get(one["result"], "quiet"), one["error"] or one["result"]),
+        )
+        for one in changes[:_SHOWN_CHANGES]
+    )
+    heads = ("At (UTC)", "Action", "What", "Who", "From", "Result")
+    return table("The last changes of the cloud", heads, rows, "Nothing has been changed since the start.")
+
+
+def _work(regions: Mapping[str, Any], now: float) -> str:
+    rows = (
+        (one["instance"], one["verb"], f"for {words.age(now - one['since'])}", name, one["owner"])
+        for name, region in sorted(regions.items())
+        for one in region["work"]
+    )
+    heads = ("Instance", "Promised", "Under way", "Region", "Owner")
+    return table("What was promised and is not finished", heads, rows, "Everything that was promised is done.")
+
+
+def _total(report: StatusReport, name: str) -> float:
+    return sum(float(value) for _, value in report["metrics"][name])
