@@ -10,8 +10,6 @@ from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import instances_of
 from ec2proxy.actions.instance_items import block_devices
 from ec2proxy.actions.surroundings import read_groups
-from ec2proxy.cloud.attributes import Attributes
-from ec2proxy.cloud.deferring import shielded
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, invalid_value
 from ec2proxy.ec2.parameter_kinds import Boolean
@@ -163,8 +161,7 @@ class ModifyInstanceAttribute(Action):
         if kept is not None:
             ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
             changed: dict[str, Any] = {kept: wanted}
-            now = ledger.attributes.get(view.instance.id) or Attributes()
-            await shielded(ledger.set_attributes(view.instance.id, evolve(now, **changed)))
+            await ledger.change_attributes(view.instance.id, lambda now: evolve(now, **changed))
 
     def _one_change(self) -> tuple[str, _Wanted]:
         """The attribute that is to be set, and to what; in either style of saying it."""

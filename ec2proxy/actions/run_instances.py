@@ -13,7 +13,7 @@ from ec2proxy.actions.security_groups import firewalls_for
 from ec2proxy.actions.surroundings import surroundings_if_told
 from ec2proxy.actions.tags import TagSpecification, for_new
 from ec2proxy.cloud.attributes import Attributes
-from ec2proxy.cloud.launch import Order
+from ec2proxy.cloud.orders import Order
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, invalid_value, shown
 from ec2proxy.ec2.params import boolean, integer, structure, structures, text, texts

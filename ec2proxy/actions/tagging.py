@@ -8,7 +8,6 @@ from attrs import frozen
 from ec2proxy.actions import resources
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.tags import RESERVED, Tag, checked
-from ec2proxy.cloud.deferring import shielded
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.ec2.filters import matcher
 from ec2proxy.ec2.paging import fingerprint
@@ -132,4 +131,4 @@ async def _change(action: Action, call: Call, ids: Iterable[str], changed: Calla
         changed(tags)
     action.stop_if_dry_run()
     ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
-    await shielded(ledger.change_tags(shown_tags, changed))
+    await ledger.change_tags(shown_tags, changed)

@@ -9,6 +9,7 @@ from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.launch import Launcher
 from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.cloud.succession import Succession
 from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
 from ec2proxy.observing.driver import ObservedDriver
 from ec2proxy.observing.nobody import NOBODY
@@ -29,6 +30,7 @@ class Cloud:
     launcher: Launcher
     clock: IReactorTime
     epochs: IEpochs
+    succession: Succession
 
     @classmethod
     def of(
@@ -52,19 +54,21 @@ class Cloud:
         epochs = LocalEpochs() if epochs is None else epochs
         driver = ObservedDriver(name, driver, observer, clock.seconds)
         inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer)
-        lifecycle = Lifecycle(name, driver, inventory, store, clock)
+        lifecycle = Lifecycle(name, driver, inventory, store, clock, epochs)
         launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
-        return cls(name, driver, inventory, lifecycle, launcher, clock, epochs)
+        succession = Succession(lifecycle.unfinished, store, clock, lifecycle.resume, launcher.resume)
+        return cls(name, driver, inventory, lifecycle, launcher, clock, epochs, succession)
 
-    async def resume(self, before: float) -> None:
-        """Take up what an earlier process left unfinished.
+    async def resume(self) -> None:
+        """Take up what processes have left unfinished that are no more, now and from time to time."""
+        await self.succession.begin()
 
-        :param before: when this process began, in epoch seconds.
-        """
-        await self.lifecycle.resume(before)
-        await self.launcher.resume()
+    async def take_over(self) -> None:
+        """Take up what they have left, at once: one is known to have died."""
+        await self.succession.look()
 
     async def stop(self) -> None:
         """Leave everything as it is; what is not finished is remembered."""
+        self.succession.stop()
         await self.launcher.stop()
         await self.lifecycle.stop()

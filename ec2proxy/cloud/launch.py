@@ -1,82 +1,41 @@
 """RunInstances: several instances or none, and never twice for the same token."""
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.deferring import settle, shielded
+from ec2proxy.cloud.entries import Launch, Work
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.ledger import Launch, Ledger, Work
+from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.lifecycle import Lifecycle
+from ec2proxy.cloud.orders import Launched, Launching, Order, fits
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.tokens import Claim, Tokens
-from ec2proxy.cloud.view import InstanceView, view_of
+from ec2proxy.cloud.view import view_of
 from ec2proxy.ec2 import states
-from ec2proxy.errors import BackendError, CloudError, IdempotencyMismatch, OutcomeUnknown
+from ec2proxy.errors import (
+    BackendError,
+    BackendUnavailable,
+    CloudError,
+    IdempotencyMismatch,
+    StateUnavailable,
+)
 from ec2proxy.interfaces import ICloudDriver, IStateStore
-from ec2proxy.model import Credentials, Instance, InstanceSpec
+from ec2proxy.model import Credentials, Instance
 
 LOOKS_FOR_LOST = (1.0, 2.0, 4.0)
 """Seconds to wait before each look for an instance whose creation was not answered."""
 
-
-@frozen
-class Order:
-    """What is to be launched.
-
-    :param least: how many instances there must be; with fewer there are none.
-    :param most: how many are asked for.
-    :param client_token: the same token never launches twice; empty for none.
-    :param tags: of each instance.
-    :param attributes: of each instance.
-    """
-
-    spec: InstanceSpec
-    least: int
-    most: int
-    client_token: str = ""
-    tags: Mapping[str, str] = {}
-    attributes: Attributes = Attributes()
-
-    def record(self) -> dict[str, Any]:
-        """The order as JSON can hold it; it holds the user data."""
-        return asdict(self)
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Order":
-        """The order that :meth:`record` gave."""
-        spec = dict(record["spec"])
-        spec["firewall_ids"] = tuple(spec["firewall_ids"])
-        kept = {"spec": InstanceSpec(**spec), "attributes": from_record(record["attributes"])}
-        return cls(**{**record, **kept})
-
-    def fingerprint(self) -> str:
-        """A digest that two orders share only if they ask for the same."""
-        asked = self.record() | {"client_token": ""}
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-@frozen
-class Launched:
-    """What came of an order: the instances, as ids, in order.
-
-    :param views: the instances as they were created; empty where the order had been carried out before.
-    """
-
-    reservation_id: str
-    instance_ids: tuple[str, ...]
-    views: tuple[InstanceView, ...] = ()
+ELSEWHERE, ELSEWHERE_SECONDS = 0.5, 60.0
+"""Seconds between looks whether another process has carried out an order, and for how long it is looked."""
 
 
 class Launcher:
@@ -99,11 +58,14 @@ class Launcher:
         self._driver = driver
         self._inventory = inventory
         self._lifecycle = lifecycle
+        self._store = store
         self._tokens = Tokens(store, clock)
         self._clock = clock
         self._entropy = entropy
         self._under_way: dict[tuple[str, str], list[Deferred[None]]] = {}
         self._creating: Counter[str] = Counter()
+        # Orders that this process is at, by reservation id, and those of them that it has taken up.
+        self._begun: set[str] = set()
         self._resuming: set[Deferred[None]] = set()
 
     async def launch(self, credentials: Credentials, order: Order) -> Launched:
@@ -147,25 +109,48 @@ class Launcher:
     async def _create_once(self, credentials: Credentials, order: Order, scope: str) -> Launched:
         # What is there already is seen before the claim; what the claim leads to is seen after it.
         await self._lifecycle.look(credentials)
-        claim = Claim(order.fingerprint(), self._clock.seconds(), self._reservation_id())
-        earlier = await self._tokens.claim(scope, order.client_token, claim)
-        if earlier is None:
-            try:
-                launched = await self._create(credentials, order, claim.reservation_id)
-            except CloudError as error:
-                if not error.ambiguous:
-                    await self._tokens.free(scope, order.client_token)
-                raise
-        else:
-            claim = earlier
-            if claim.fingerprint != order.fingerprint():
-                raise IdempotencyMismatch("The client token was used before, with other parameters.")
-            if claim.instance_ids:
-                return Launched(claim.reservation_id, claim.instance_ids)
+        token = order.client_token
+        claim, earlier = await self._claim(credentials, order, scope)
+        if claim.instance_ids:
+            return Launched(claim.reservation_id, claim.instance_ids)
+        try:
             # Whatever becomes of this attempt: what became of the one before is still not known.
-            launched = await self._create(credentials, order, claim.reservation_id, since=claim.at)
-        await self._tokens.keep(scope, order.client_token, evolve(claim, instance_ids=launched.instance_ids))
+            since = claim.at if earlier else None
+            launched = await self._create(credentials, order, claim.reservation_id, since)
+        except CloudError as error:
+            if earlier or error.ambiguous:
+                await self._tokens.keep(scope, token, evolve(claim, owner=""))
+            else:
+                await self._tokens.free(scope, token)
+            raise
+        await self._tokens.keep(scope, token, evolve(claim, instance_ids=launched.instance_ids, owner=""))
         return launched
+
+    async def _claim(self, credentials: Credentials, order: Order, scope: str) -> tuple[Claim, bool]:
+        """Claim the order's token for this process; tells whether an earlier attempt was made with it.
+
+        :raises IdempotencyMismatch: it came with another order.
+        :raises BackendUnavailable: another process is at it, for too long to wait.
+        """
+        token, own = order.client_token, self._store.owner
+        began = self._clock.seconds()
+        while True:
+            claim = Claim(order.fingerprint(), self._clock.seconds(), self._reservation_id(), owner=own)
+            earlier = await self._tokens.claim(scope, token, claim)
+            if earlier is None:
+                return claim, False
+            if earlier.fingerprint != claim.fingerprint:
+                raise IdempotencyMismatch("The client token was used before, with other parameters.")
+            if earlier.owner in ("", own) or not await self._store.lives(earlier.owner):
+                taken = evolve(earlier, owner=own)
+                if earlier.instance_ids or await self._tokens.replace(scope, token, earlier, taken):
+                    return taken, True
+                continue
+            if self._clock.seconds() - began > ELSEWHERE_SECONDS:
+                raise BackendUnavailable("A launch with this client token is under way.")
+            await deferLater(self._clock, ELSEWHERE)
+            # Whatever the other process has come to, nothing older is to be shown afterwards.
+            self._lifecycle.distrust(credentials)
 
     async def _create(
         self, credentials: Credentials, order: Order, reservation_id: str, since: float | None = None
@@ -175,10 +160,20 @@ class Launcher:
         :param since: when this was tried before, with an outcome that is not known; None for the first time.
         """
         snapshot, ledger = await self._lifecycle.look(credentials)
-        launching = _Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
+        launching = Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
         # From here on instances may come to be that nobody but this record knows of.
         at = launching.at if since is None else since
-        await ledger.ordered(reservation_id, {"order": order.record(), "at": at}, credentials)
+        self._begun.add(reservation_id)
+        try:
+            await ledger.ordered(reservation_id, {"order": order.record(), "at": at}, credentials)
+            launched = await self._carry_out(launching, snapshot, since)
+        finally:
+            self._begun.discard(reservation_id)
+        await ledger.delivered(reservation_id)
+        return launched
+
+    async def _carry_out(self, launching: Launching, snapshot: Snapshot[Instance], since: float | None) -> Launched:
+        credentials, ledger, reservation_id = launching.credentials, launching.ledger, launching.reservation_id
         try:
             if since is not None:
                 await self._look_for_earlier(launching, snapshot, since)
@@ -187,19 +182,19 @@ class Launcher:
             if not launching.failures:
                 await self._ask(launching, launching.missing)
             await self._find_lost(launching)
-            if len(launching.created) < order.least:
+            if len(launching.created) < launching.order.least:
                 raise launching.error()
         except Exception:
             for instance in launching.created.values():
-                await self._lifecycle.pursue(credentials, Work("terminate", instance, self._clock.seconds()))
+                work = Work("terminate", instance, self._clock.seconds(), ledger.owner)
+                await self._lifecycle.pursue(credentials, work)
             await ledger.delivered(reservation_id)
             raise
-        await ledger.delivered(reservation_id)
         created = launching.created
         views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
         return Launched(reservation_id, tuple(created), views)
 
-    async def _look_for_earlier(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
+    async def _look_for_earlier(self, launching: Launching, snapshot: Snapshot[Instance], since: float) -> None:
         """Give what an earlier attempt may have led to some time to show before it is created again."""
         await self._take_up(launching, snapshot, since)
         for pause in LOOKS_FOR_LOST:
@@ -208,7 +203,7 @@ class Launcher:
                 snapshot, _ = await self._lifecycle.look(launching.credentials)
                 await self._take_up(launching, snapshot, since)
 
-    async def _take_up(self, launching: "_Launching", snapshot: Snapshot[Instance], since: float) -> None:
+    async def _take_up(self, launching: Launching, snapshot: Snapshot[Instance], since: float) -> None:
         """Count in what an earlier attempt is known, or seems, to have created."""
         ledger = launching.ledger
         for instance_id, launch in ledger.launches.items():
@@ -220,16 +215,18 @@ class Launcher:
                 launching.created[instance_id] = instance
         await self._adopt_unclaimed(launching, snapshot, since, launching.missing)
 
-    async def resume(self) -> None:
-        """Take up the launches that an earlier process left unfinished: keep what was created, create no more."""
-        for credentials, ledger in await self._lifecycle.unfinished_orders():
-            for reservation_id, record in list(ledger.orders.items()):
-                resuming = Deferred.fromCoroutine(self._resume(credentials, ledger, reservation_id, record))
+    def resume(self, credentials: Credentials, ledger: Ledger) -> None:
+        """Take up the launches that are this process's and that it is not at: what was created is kept, no more is."""
+        for reservation_id, pledge in list(ledger.orders.items()):
+            if pledge.owner == ledger.owner and reservation_id not in self._begun:
+                self._begun.add(reservation_id)
+                resuming = Deferred.fromCoroutine(self._resume(credentials, ledger, reservation_id))
                 self._resuming.add(resuming)
-                resuming.addBoth(self._resumed, resuming)
+                resuming.addBoth(self._resumed, resuming, reservation_id)
 
-    def _resumed(self, outcome: Failure | None, resuming: "Deferred[None]") -> None:
+    def _resumed(self, outcome: Failure | None, resuming: "Deferred[None]", reservation_id: str) -> None:
         self._resuming.discard(resuming)
+        self._begun.discard(reservation_id)
         if isinstance(outcome, Failure) and not outcome.check(CancelledError):
             self._log.failure("A launch could not be taken up", outcome)
 
@@ -238,30 +235,32 @@ class Launcher:
         for resuming in list(self._resuming):
             resuming.cancel()
 
-    async def _resume(
-        self, credentials: Credentials, ledger: Ledger, reservation_id: str, record: Mapping[str, Any]
-    ) -> None:
+    async def _resume(self, credentials: Credentials, ledger: Ledger, reservation_id: str) -> None:
+        record = ledger.order(reservation_id)
         order, since = Order.of(record["order"]), float(record["at"])
         async with self._turn(ledger.scope, order.client_token or reservation_id):
-            launching = _Launching(credentials, order, ledger, reservation_id, since)
+            launching = Launching(credentials, order, ledger, reservation_id, since)
             looks = 0
             # The backend may still be at it, and may be down itself.
-            while looks < len(LOOKS_FOR_LOST) and launching.missing and reservation_id in ledger.orders:
+            while looks < len(LOOKS_FOR_LOST) and launching.missing and ledger.carries_out(reservation_id):
                 await deferLater(self._clock, LOOKS_FOR_LOST[looks])
                 try:
                     snapshot, _ = await self._lifecycle.look(credentials)
-                except BackendError as error:
+                except (BackendError, StateUnavailable) as error:
                     self._log.info("Cannot take up a launch yet: {reason}", reason=error.message)
                     continue
                 looks += 1
-                await self._take_up(launching, snapshot, since)
+                # Who asks again with its token takes it from here, maybe in another process.
+                if ledger.carries_out(reservation_id):
+                    await self._take_up(launching, snapshot, since)
             for instance in launching.created.values():
                 if instance.id not in ledger.work:
-                    await self._lifecycle.pursue(credentials, Work("run", instance, self._clock.seconds()))
+                    work = Work("run", instance, self._clock.seconds(), ledger.owner)
+                    await self._lifecycle.pursue(credentials, work)
             self._log.info("Took up {launch}: {count} created", launch=reservation_id, count=len(launching.created))
             await ledger.delivered(reservation_id)
 
-    async def _ask(self, launching: "_Launching", count: int) -> None:
+    async def _ask(self, launching: Launching, count: int) -> None:
         credentials, scope = launching.credentials, launching.ledger.scope
         self._creating[scope] += count
         try:
@@ -279,18 +278,25 @@ class Launcher:
                     outcome.raiseException()
                 launching.failures.append(outcome.value)
 
-    async def _adopt(self, launching: "_Launching", instance: Instance) -> None:
-        order, ledger, index = launching.order, launching.ledger, len(launching.created)
+    async def _adopt(self, launching: Launching, instance: Instance, *, found: bool = False) -> None:
+        order, index = launching.order, len(launching.created)
+        # Before anything is awaited: others look at it, too.
         launching.created[instance.id] = instance
         launch = Launch(launching.reservation_id, index, order.client_token, launching.at)
-        await ledger.launched(instance.id, launch)
-        if order.tags:
-            await ledger.tag(instance.id, order.tags)
-        if order.attributes != Attributes():
-            await ledger.set_attributes(instance.id, order.attributes, order.spec.user_data)
-        await self._lifecycle.pursue(launching.credentials, Work("run", instance, self._clock.seconds()))
+        kept = await self._lifecycle.launched(
+            launching.credentials,
+            launching.ledger,
+            instance,
+            launch,
+            tags=order.tags,
+            attributes=order.attributes,
+            user_data=order.spec.user_data if order.attributes.has_user_data else "",
+            found=found,
+        )
+        if not kept:
+            del launching.created[instance.id]
 
-    async def _find_lost(self, launching: "_Launching") -> None:
+    async def _find_lost(self, launching: Launching) -> None:
         """Look for instances whose creation was not answered."""
         for pause in LOOKS_FOR_LOST:
             if not launching.lost:
@@ -308,64 +314,24 @@ class Launcher:
                 launching.found += len(launching.created) - before
 
     async def _adopt_unclaimed(
-        self, launching: "_Launching", snapshot: Snapshot[Instance], since: float, most: int
+        self, launching: Launching, snapshot: Snapshot[Instance], since: float, most: int
     ) -> None:
         """Adopt up to ``most`` instances that came after ``since``, are nobody's and are what was ordered."""
         ledger, spec = launching.ledger, launching.order.spec
+        if await self._others_launch(launching):
+            return
         named = (await self._driver.capabilities(launching.credentials)).has_feature("instances", "user_name")
         for instance in snapshot.items:
             new = ledger.seen.get(instance.id, since) > since and instance.id not in ledger.launches
-            if most and new and _fits(instance, spec, named=named):
+            if most and new and fits(instance, spec, named=named):
                 most -= 1
                 self._log.info("Found {instance}, whose creation was not answered", instance=instance.id)
-                await self._adopt(launching, instance)
+                await self._adopt(launching, instance, found=True)
 
-
-@define
-class _Launching:
-    """How far an order is carried out.
-
-    :param at: epoch seconds when it began.
-    :param found: how many of the created were lost for a while.
-    """
-
-    credentials: Credentials
-    order: Order
-    ledger: Ledger
-    reservation_id: str
-    at: float
-    created: dict[str, Instance] = field(factory=dict)
-    failures: list[CloudError] = field(factory=list)
-    found: int = 0
-
-    @property
-    def missing(self) -> int:
-        """How many instances have not been created."""
-        return max(self.order.most - len(self.created), 0)
-
-    @property
-    def lost(self) -> int:
-        """How many calls may have created an instance that has not been found."""
-        return max(sum(error.ambiguous for error in self.failures) - self.found, 0)
-
-    def error(self) -> CloudError:
-        """What to tell the client of. With a token it can retry what may have happened; without, it must not."""
-        if self.lost and not self.order.client_token:
-            return OutcomeUnknown("The cloud did not answer; look whether it created instances before you try again.")
-        ordered = sorted(self.failures, key=lambda error: error.ambiguous, reverse=bool(self.lost))
-        return ordered[0]
-
-
-def _fits(instance: Instance, spec: InstanceSpec, *, named: bool) -> bool:
-    """Whether ``instance`` can have come of ``spec``, by all that both say.
-
-    :param named: whether this backend takes names.
-    """
-    pairs = (
-        (spec.image_id, instance.image_id),
-        (spec.hardware_profile_id, instance.hardware_profile_id),
-        (spec.realm_id, instance.realm_id),
-        (spec.name if named else "", instance.name),
-        (spec.keyname, instance.keyname),
-    )
-    return all(asked in ("", got) or got == "" for asked, got in pairs)
+    async def _others_launch(self, launching: Launching) -> bool:
+        """Whether another process is creating instances now: what is new may be its."""
+        owners = launching.ledger.owners() & {pledge.owner for pledge in launching.ledger.orders.values()}
+        for owner in owners:
+            if await self._store.lives(owner):
+                return True
+        return False

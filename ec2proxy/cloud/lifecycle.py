@@ -4,7 +4,8 @@ A verb is promised (and remembered) first, its first step is taken while the cli
 background: looked at through the shared picture, ever more slowly, until it is finished or its time is up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from attrs import evolve
@@ -115,8 +116,8 @@ class Lifecycle:
     async def pursue(self, credentials: Credentials, work: Work) -> None:
         """Remember ``work`` and go on with it in the background until it is finished."""
         ledger = await self.ledger(credentials)
-        self._begun.add(work.promise)
-        await ledger.promise(work, credentials)
+        with self._beginning(work):
+            await ledger.promise(work, credentials)
         self._start(self._pursuit(credentials, ledger, work))
 
     async def launched(
@@ -124,8 +125,8 @@ class Lifecycle:
     ) -> bool:
         """Remember where a new instance comes from, and see to it that it runs; as :meth:`Ledger.launched`."""
         work = Work("run", instance, self._clock.seconds(), ledger.owner)
-        self._begun.add(work.promise)
-        kept = await ledger.launched(work, launch, credentials, **known)
+        with self._beginning(work):
+            kept = await ledger.launched(work, launch, credentials, **known)
         if kept:
             self._start(self._pursuit(credentials, ledger, work))
         return kept
@@ -175,12 +176,9 @@ class Lifecycle:
             before = ledger.work.get(view.instance.id)
             if not self._may_begin(ledger, verb, view, before):
                 return
-            try:
-                self._begun.add(work.promise)
+            with suppress(Overtaken), self._beginning(work):
                 await ledger.promise(work, credentials, before)
                 break
-            except Overtaken:
-                continue
         try:
             await pursuit.act(view.instance)
         except Exception as error:
@@ -204,6 +202,16 @@ class Lifecycle:
         # Another process sees to it, or when that ends, the one that takes over.
         return before.owner == ledger.owner and before.promise not in self._under_way
 
+    @contextmanager
+    def _beginning(self, work: Work) -> Iterator[None]:
+        """Let nobody else take up a promise that is being made."""
+        self._begun.add(work.promise)
+        try:
+            yield
+        except Exception:
+            self._begun.discard(work.promise)
+            raise
+
     async def _goes_on(self, credentials: Credentials, work: Work, error: Exception) -> bool:
         """Whether work goes on though its first step was not accepted.
 
@@ -223,18 +231,15 @@ class Lifecycle:
         return instance is not None and step(await self.machine(credentials), instance) in (Step.WAIT, Step.DONE)
 
     async def _take_back(self, credentials: Credentials, ledger: Ledger, work: Work, before: Work | None) -> None:
-        try:
-            if before is None:
-                await ledger.finish(work)
-            elif ledger.is_current(work):
-                before = evolve(before, owner=ledger.owner)
-                await ledger.promise(before, credentials, work)
-                if before.promise not in self._begun:
-                    self._start(self._pursuit(credentials, ledger, before))
-        except Overtaken:
-            pass
-        finally:
-            self._begun.discard(work.promise)
+        self._begun.discard(work.promise)
+        if before is None:
+            await ledger.finish(work)
+            return
+        before = evolve(before, owner=ledger.owner)
+        with suppress(Overtaken):
+            await ledger.promise(before, credentials, work)
+            if before.promise not in self._begun:
+                self._start(self._pursuit(credentials, ledger, before))
 
     def _pursuit(self, credentials: Credentials, ledger: Ledger, work: Work) -> Pursuit:
         return Pursuit(self._driver, self._inventory, self._watch, self._clock, credentials, ledger, work)

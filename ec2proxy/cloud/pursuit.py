@@ -9,11 +9,12 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ec2proxy.cloud import planner
+from ec2proxy.cloud.entries import Work
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.planner import Step, Verb
 from ec2proxy.cloud.watch import Watch
-from ec2proxy.errors import BackendError, CloudError, NotFound, WrongState
+from ec2proxy.errors import BackendError, CloudError, NotFound, StateUnavailable, WrongState
 from ec2proxy.interfaces import ICloudDriver
 from ec2proxy.model import Credentials, Instance
 
@@ -31,9 +32,8 @@ _ALIVE = frozenset({"start", "pending", "running"})
 
 @frozen
 class _Taken:
-    """A step that the backend accepted, the instance's state before it, and when it was."""
+    """A step that the backend accepted: the instance's state before it, and when it was."""
 
-    step: Step
     state: str
     at: float
 
@@ -56,25 +56,52 @@ class Pursuit:
 
     _log = Logger()
 
+    async def next_step(self, instance: Instance) -> Step:
+        """What is next about the instance as it is now."""
+        return planner.NEXT[self.work.verb]((await self._driver.capabilities(self.credentials)).states, instance)
+
     async def act(self, instance: Instance) -> None:
         """Take the next step, if there is one, from where ``instance`` is now.
 
         :raises CloudError: the backend did not accept it.
         """
-        step = planner.NEXT[self.work.verb]((await self._driver.capabilities(self.credentials)).states, instance)
+        step = await self.next_step(instance)
+        if step is Step.DESTROY:
+            await self._destroy(instance)
+            return
         calls = self._driver.instances
         try:
             if step is Step.START:
                 await calls.start(self.credentials, instance.id)
             elif step is Step.STOP:
                 await calls.stop(self.credentials, instance.id)
-            elif step is Step.DESTROY:
-                await calls.destroy(self.credentials, instance.id)
             else:
                 return
         finally:
             self._inventory.wrote(self.credentials, "instances")
-        self._taken = _Taken(step, instance.state, self._clock.seconds())
+        self._taken = _Taken(instance.state, self._clock.seconds())
+
+    async def _destroy(self, instance: Instance) -> None:
+        """Destroy the instance, unless the work is not ours any more; what is asked for is remembered before."""
+        if not await self._note(destroy=instance.state):
+            return
+        try:
+            await self._driver.instances.destroy(self.credentials, instance.id)
+        except CloudError as error:
+            if not error.ambiguous:
+                await self._note(destroy="")
+            raise
+        finally:
+            self._inventory.wrote(self.credentials, "instances")
+        await self._note(destroy=instance.state, accepted=True)
+
+    async def _note(self, *, destroy: str, accepted: bool = False) -> bool:
+        """Remember how far the destruction has come; tells whether the work is ours still."""
+        if (destroy, accepted) != (self.work.destroy, self.work.accepted):
+            noted = await self.ledger.note(self.work, destroy=destroy, accepted=accepted)
+            if noted is not None:
+                self.work = noted
+        return self._is_current()
 
     async def run(self) -> None:
         """Go on until the work is finished, superseded, or out of time."""
@@ -90,7 +117,7 @@ class Pursuit:
                     break
             except CancelledError:
                 raise
-            except (BackendError, NotFound, WrongState) as error:
+            except (BackendError, NotFound, WrongState, StateUnavailable) as error:
                 self._log.info("{verb} of {instance} has to wait: {reason}", **self._about(error))
             except CloudError as error:
                 self._log.error("{verb} of {instance} is refused: {reason}", **self._about(error))
@@ -103,13 +130,12 @@ class Pursuit:
         await self.ledger.finish(self.work)
 
     def _is_current(self) -> bool:
-        return self.ledger.work.get(self.work.instance.id) is self.work
+        return self.ledger.is_current(self.work)
 
     async def _is_over(self) -> bool:
         """Look at the instance and do what is next about it; tells whether nothing is."""
         instance_id = self.work.instance.id
         snapshot, _ = await self._watch.look(self.credentials)
-        machine = (await self._driver.capabilities(self.credentials)).states
         instance = snapshot.by_id.get(instance_id)
         if instance is None and instance_id not in self.ledger.seen:
             instance = await self._unlisted()
@@ -121,7 +147,7 @@ class Pursuit:
                 return False
             await self.ledger.bury(self.work, self._clock.seconds())
             return True
-        if planner.NEXT[self.work.verb](machine, instance) is Step.DONE:
+        if await self.next_step(instance) is Step.DONE:
             if self.work.verb == "terminate":
                 await self.ledger.bury(self.work, self._clock.seconds())
             # What is not listed is visible through its work only.
@@ -139,20 +165,20 @@ class Pursuit:
         return instance
 
     def _is_another(self, instance: Instance) -> bool:
-        """Whether this one has only the id of the one that was destroyed: that one does not come back to life."""
-        taken = self._taken
-        return (
-            taken is not None
-            and taken.step is Step.DESTROY
-            and instance.state != taken.state
-            and instance.state.lower() in _ALIVE
-        )
+        """Whether this one has only the id of the one that was destroyed: that one does not come back to life.
+
+        Where it is not known whether the destruction was accepted, one that ran may just have come to run.
+        """
+        asked = self.work.destroy
+        known = self.work.accepted or asked.lower() not in _ALIVE
+        return bool(asked) and known and instance.state != asked and instance.state.lower() in _ALIVE
 
     def _may_come(self) -> bool:
         """Whether an instance that is nowhere was created so lately that it may still appear."""
         launch = self.ledger.launches.get(self.work.instance.id)
         return (
             self._taken is None
+            and not self.work.destroy
             and self.work.instance.id not in self.ledger.seen
             and launch is not None
             and self._clock.seconds() - launch.at < LIST_LAG_SECONDS
@@ -163,11 +189,10 @@ class Pursuit:
 
         An accepted destruction is never asked for again: by then the id may be another instance's.
         """
+        if self.work.accepted:
+            return True
         taken = self._taken
-        if taken is None:
-            return False
-        lately = self._clock.seconds() - taken.at < AGAIN
-        return taken.step is Step.DESTROY or (taken.state == instance.state and lately)
+        return taken is not None and taken.state == instance.state and self._clock.seconds() - taken.at < AGAIN
 
     def _about(self, error: CloudError | None = None) -> dict[str, object]:
         """The fields of a log line."""

@@ -21,12 +21,14 @@ class Claim:
     :param fingerprint: of the order that it came with.
     :param at: when that was, in epoch seconds.
     :param instance_ids: what came of it; empty while that is not known.
+    :param owner: the process that is at it; empty when none is.
     """
 
     fingerprint: str
     at: float
     reservation_id: str
     instance_ids: tuple[str, ...] = ()
+    owner: str = ""
 
 
 class Tokens:
@@ -42,6 +44,15 @@ class Tokens:
         await self._sweep(scope)
         earlier = await self._store.put_new(scope, "token", token, asdict(claim))
         return None if earlier is None else _claim(earlier)
+
+    async def replace(self, scope: str, token: str, before: Claim, after: Claim) -> bool:
+        """Remember a claim if ``before`` is the one there is; tells whether it was."""
+        kept = await self._store.get(scope, "token", token)
+        if kept is None or _claim(kept) != before:
+            return False
+        # As it was kept: an earlier version wrote less.
+        replaced: bool = await self._store.replace(scope, "token", token, kept, asdict(after))
+        return replaced
 
     async def keep(self, scope: str, token: str, claim: Claim) -> None:
         """Remember a claim, instead of the one there is."""
@@ -66,4 +77,5 @@ def _claim(record: Mapping[str, object]) -> Claim:
     at = record["at"]
     assert isinstance(ids, list | tuple)
     assert isinstance(at, int | float)
-    return Claim(str(record["fingerprint"]), at, str(record["reservation_id"]), tuple(ids))
+    owner = str(record.get("owner", ""))
+    return Claim(str(record["fingerprint"]), at, str(record["reservation_id"]), tuple(ids), owner)

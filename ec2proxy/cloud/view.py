@@ -8,7 +8,8 @@ from attrs import evolve, frozen
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.attributes import Attributes
-from ec2proxy.cloud.ledger import Ledger, Work
+from ec2proxy.cloud.entries import Work
+from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.ec2 import states
 from ec2proxy.ec2.states import InstanceState

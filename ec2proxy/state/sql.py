@@ -158,10 +158,6 @@ class SqlStateStore:
         """See :meth:`IStateStore.put`."""
         await self.apply(scope, {(kind, key): value})
 
-    async def put_all(self, scope: str, kind: str, values: Mapping[str, Mapping[str, object]]) -> None:
-        """TEMPORARY."""
-        await self.apply(scope, {(kind, key): value for key, value in values.items()})
-
     async def put_new(
         self, scope: str, kind: str, key: str, value: Mapping[str, object]
     ) -> Mapping[str, object] | None:

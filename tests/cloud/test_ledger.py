@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ec2proxy.cloud.ledger import Launch, Ledger, Work
+from ec2proxy.cloud.entries import Launch, Work
+from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.errors import BackendError
 from ec2proxy.model import Instance
 from ec2proxy.state.memory import MemoryStateStore
+from ec2proxy.state.seal import Seal
 from tests.cloud.support import MINE, OTHER
 
 PLAIN = Instance("i-1", "RUNNING", "name", "me", "img1", "us", "small", keyname="key")
@@ -29,7 +31,7 @@ class LedgerTests(SynchronousTestCase):
     def loaded(self, scope="scope"):
         """Another ledger, out of the store."""
         ledger = Ledger(self.store, scope)
-        self.done(ledger.load())
+        self.done(ledger.refresh())
         return ledger
 
     def stored(self):
@@ -41,7 +43,9 @@ class LedgerTests(SynchronousTestCase):
             work = Work("terminate", instance, 1.5)
             self.done(self.ledger.promise(work, MINE))
             self.done(self.ledger.bury(work, 2.5))
-            self.done(self.ledger.launched(instance.id + "l", Launch("r-1", 1, "token", 3.5)))
+            launched = Work("run", evolve(instance, id=instance.id + "l"), 3.5)
+            self.assertTrue(self.done(self.ledger.launched(launched, Launch("r-1", 1, "token", 3.5), MINE)))
+            self.done(self.ledger.finish(launched))
             self.done(self.ledger.tag(instance.id, {"k": "v"}))
             self.done(self.ledger.promise(Work("stop", instance, 4.5), MINE))
         self.done(self.ledger.first_seen(["i-1", "i-2"], 5.5))
@@ -66,8 +70,8 @@ class LedgerTests(SynchronousTestCase):
         self.done(self.ledger.promise(Work("terminate", PLAIN, 1.0), MINE))
         self.done(self.ledger.first_seen(["i-1"], 1.0))
         self.done(self.ledger.tag("i-1", {"k": "v"}))
-        self.done(self.ledger.launched("i-1", Launch("r-1", 0, "", 1.0)))
-        self.assertEqual(self.stored(), {kind: {"i-1"} if kind == "launch" else set() for kind in KINDS})
+        self.done(self.ledger.launched(Work("run", PLAIN, 1.0), Launch("r-1", 0, "", 1.0), MINE))
+        self.assertEqual(self.stored(), {kind: {"i-1"} if kind in ("launch", "work") else set() for kind in KINDS})
         self.done(self.ledger.forget("i-1"))
         self.assertEqual(self.stored(), {kind: set() for kind in KINDS})
 
@@ -80,53 +84,85 @@ class LedgerTests(SynchronousTestCase):
         before = Work("run", PLAIN, 1.0)
         self.done(self.ledger.promise(before, MINE))
 
-        async def put(*_):
+        async def change(*_):
             raise BackendError
 
-        self.store.put = put
+        self.store.change = change
         promise = Deferred.fromCoroutine(self.ledger.promise(Work("stop", PLAIN, 2.0), MINE))
         self.failureResultOf(promise, BackendError)
         self.assertEqual(self.ledger.work, {"i-1": before})
 
-    def test_a_promise_that_is_not_stored_and_has_been_superseded(self):
-        answers = []
+    def slow(self):
+        """Let changes wait; gives what makes the next one be stored, or fail."""
+        change, waiting = self.store.change, []
 
-        async def put(*_):
-            answers.append(Deferred())
-            await answers[-1]
+        async def late(*arguments):
+            waiting.append(Deferred())
+            await waiting[-1]
+            return await change(*arguments)
 
-        self.store.put = put
+        self.store.change = late
+
+        def go_on(error=None):
+            waiting.pop(0).callback(None) if error is None else waiting.pop(0).errback(error)
+
+        return go_on
+
+    def test_changes_on_their_way_rest_on_one_another(self):
+        """Where the first fails, those after it are worked out anew, and nothing of it stays."""
+        self.done(self.ledger.refresh())
+        go_on = self.slow()
         old, new = Work("stop", PLAIN, 1.0), Work("terminate", PLAIN, 2.0)
-        first, _ = (Deferred.fromCoroutine(self.ledger.promise(each, MINE)) for each in (old, new))
-        answers[0].errback(BackendError())
-        self.failureResultOf(first, BackendError)
+        first, second = (Deferred.fromCoroutine(self.ledger.promise(each, MINE)) for each in (old, new))
         self.assertEqual(self.ledger.work, {"i-1": new})
+        go_on(BackendError())
+        self.failureResultOf(first, BackendError)
+        self.assertEqual(self.ledger.work, {})
+        go_on()
+        self.assertNoResult(second)
+        go_on()
+        self.successResultOf(second)
+        self.assertEqual((self.ledger.work, self.loaded().work), ({"i-1": new}, {"i-1": new}))
+
+    def test_a_change_is_made_also_when_nobody_waits(self):
+        go_on = self.slow()
+        waiting = Deferred.fromCoroutine(self.ledger.tag("i-1", {"k": "v"}))
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        go_on()
+        self.assertEqual(self.loaded().tags, {"i-1": {"k": "v"}})
 
     def test_credentials_stay_when_new_work_crosses_the_end_of_old_work(self):
         """Else the new work could not be taken up after a crash."""
         old, new = Work("run", PLAIN, 1.0), Work("terminate", TIMED, 2.0)
         self.done(self.ledger.promise(old, MINE))
-        put, slow = self.store.put, Deferred()
-
-        async def late(scope, kind, *rest):
-            await put(scope, kind, *rest)
-            if kind == "credentials":
-                await slow
-
-        self.store.put = late
+        go_on = self.slow()
         promise = Deferred.fromCoroutine(self.ledger.promise(new, OTHER))
-        self.done(self.ledger.finish(old))
-        slow.callback(None)
+        finish = Deferred.fromCoroutine(self.ledger.finish(old))
+        go_on()
+        go_on()
         self.successResultOf(promise)
-        self.assertEqual(self.done(self.loaded().credentials()), OTHER)
-        self.done(self.ledger.finish(new))
-        self.assertIsNone(self.done(self.loaded().credentials()))
+        self.successResultOf(finish)
+        self.assertEqual(self.loaded().credentials(), OTHER)
+        finish = Deferred.fromCoroutine(self.ledger.finish(new))
+        go_on()
+        self.successResultOf(finish)
+        self.assertIsNone(self.loaded().credentials())
+
+    def test_credentials_of_another_key(self):
+        """What nobody can open is of no use: new work brings its own."""
+        self.done(self.ledger.promise(Work("run", PLAIN, 1.0), MINE))
+        self.store.seal = Seal(bytes(32))
+        other = self.loaded()
+        self.assertRaises(ValueError, other.credentials)
+        self.done(other.promise(Work("stop", PLAIN, 2.0), OTHER))
+        self.assertEqual(other.credentials(), OTHER)
 
     def test_an_order_that_is_not_stored(self):
-        async def put(*_):
+        async def change(*_):
             raise BackendError
 
-        self.store.put = put
+        self.store.change = change
         ordered = Deferred.fromCoroutine(self.ledger.ordered("r-1", {}, MINE))
         self.failureResultOf(ordered, BackendError)
         self.assertEqual(self.ledger.orders, {})

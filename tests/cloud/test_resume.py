@@ -18,7 +18,7 @@ class ResumeTests(CloudTestCase):
 
     def resume(self):
         """Take up what was left."""
-        self.done(self.cloud.resume(self.clock.seconds()))
+        self.done(self.cloud.resume())
 
     def stored(self, kind):
         """The keys of what the store holds of a kind."""
@@ -49,9 +49,8 @@ class ResumeTests(CloudTestCase):
     def test_work_promised_since_is_not_taken_up_twice(self):
         self.make(machine="ec2", stopping=5)
         instance_id = self.running()
-        began = self.clock.seconds()
         self.do("terminate", instance_id)
-        self.done(self.cloud.resume(began))
+        self.done(self.cloud.resume())
         self.sent()
         self.until(instance_id, "terminated")
         self.later(30)

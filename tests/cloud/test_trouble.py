@@ -251,10 +251,10 @@ class TroubleTests(CloudTestCase):
         plan = self.done(self.lifecycle.plan(MINE, "stop", [instance_id]))
         self.sent()
 
-        async def put(*_):
+        async def change(*_):
             raise BackendError("no store")
 
-        self.store.put = put
+        self.store.change = change
         self.refused(BackendError, self.lifecycle.carry_out(MINE, plan))
         self.assertEqual((self.ledger().work, self.sent()), ({}, []))
 
@@ -262,14 +262,14 @@ class TroubleTests(CloudTestCase):
         self.make(machine="ec2", stopping=5)
         instance_id = self.running()
         self.do("terminate", instance_id)
-        put = self.store.put
+        change = self.store.change
 
         async def broken(*_):
             raise ZeroDivisionError
 
-        self.store.put = broken
+        self.store.change = broken
         self.later(12)
-        self.store.put = put
+        self.store.change = change
         self.until(instance_id, "terminated")
         self.later(30)
         self.assertEqual(self.ledger().work, {})
