@@ -10,13 +10,14 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud.backoff import Backoff
+from ec2proxy.cloud.notes import NOTES, Look
 from ec2proxy.cloud.picture import Picture, Snapshot
 from ec2proxy.cloud.pictures import Pictures
 from ec2proxy.ec2.trace import is_change, note_source
+from ec2proxy.errors import CloudError
 from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver
 from ec2proxy.model import (
     Credentials,
@@ -154,24 +155,41 @@ class Inventory:
         """What a write to ``collection`` is known as; see :class:`~ec2proxy.interfaces.IEpochs`."""
         return f"{self._region}/{credentials.user}/{collection}"
 
+    async def look_again(self, look: Look) -> Snapshot[Any]:
+        """What a picture shows now that was looked at before; as it was looked at then."""
+        return await self._read(look.credentials, look.collection, look.max_age, look.failure_age)
+
     async def _if_listed(self, credentials: Credentials, collection: str, max_age: float) -> Snapshot[Any] | None:
-        kept = self.current(credentials, collection, max_age)
-        if kept is not None:
-            return kept
-        refusal = None if is_change() else self._backoff.refusal()
-        if refusal is not None:
-            raise refusal
-        capabilities = await self._driver.capabilities(credentials)
-        if collection not in capabilities.collections:
-            return None
+        # There is a picture only of what is listed.
+        if self._pictures.get((credentials, collection)) is None:
+            refusal = None if is_change() else self._backoff.refusal()
+            if refusal is not None:
+                raise refusal
+            capabilities = await self._driver.capabilities(credentials)
+            if collection not in capabilities.collections:
+                return None
         # Where much age is allowed, a failure may have it too: else every poll would ask for what fails.
         return await self._read(credentials, collection, max_age, failure_age=max_age)
 
-    def _read(
+    async def _read(
         self, credentials: Credentials, collection: str, max_age: float = 0.0, failure_age: float = 0.0
-    ) -> "Deferred[Snapshot[Any]]":
-        max_age = max(max_age, self._freshness)
-        return self._picture(credentials, collection).read(max_age, failure_age, pressing=is_change())
+    ) -> Snapshot[Any]:
+        age = max(max_age, self._freshness)
+        picture = self._picture(credentials, collection)
+        notes = NOTES.get()
+        if notes is None:
+            return await picture.read(age, failure_age, pressing=is_change())
+        look = notes.found(credentials, collection, max_age)
+        if look is None:
+            outcome: Snapshot[Any] | CloudError
+            try:
+                outcome = await picture.read(age, failure_age, pressing=is_change())
+            except CloudError as error:
+                outcome = error
+            scope = self.scope(credentials, collection)
+            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome)
+            notes.saw(look)
+        return look.snapshot
 
     def _picture(self, credentials: Credentials, collection: str) -> Picture[Any]:
         key = (credentials, collection)

@@ -1,0 +1,80 @@
+"""What an answer is made from, noted while it is made: whoever keeps the answer can tell whether it still holds.
+
+Whoever makes an answer that is to be kept puts :class:`Notes` into the context; the shared picture and the ledgers
+note there what is read of them. Nothing that makes answers has to know, and nothing that is read can be forgotten.
+"""
+
+from contextvars import ContextVar
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.cloud.picture import Snapshot
+from ec2proxy.errors import CloudError
+from ec2proxy.model import Credentials
+
+
+@frozen(eq=False)
+class Look:
+    """One look at a picture.
+
+    :param scope: what the picture is written to as; see :class:`~ec2proxy.interfaces.IEpochs`.
+    :param max_age: seconds; how old the picture may be, as the look asked for it.
+    :param failure_age: seconds; how old a failure may be.
+    :param age: seconds; how old the picture may be in fact, which is not below the freshness.
+    """
+
+    credentials: Credentials
+    collection: str
+    scope: str
+    max_age: float
+    failure_age: float
+    age: float
+    outcome: Snapshot[Any] | CloudError
+
+    @property
+    def snapshot(self) -> Snapshot[Any]:
+        """What was seen.
+
+        :raises CloudError: nothing.
+        """
+        if isinstance(self.outcome, CloudError):
+            raise self.outcome.with_traceback(None)
+        return self.outcome
+
+
+@define(eq=False)
+class Notes:
+    """What one request was answered from. A picture is read once for it, so that all of the answer agrees.
+
+    :ivar looks: by whose pictures they were and what collection's.
+    :ivar ledgers: what was remembered, with its version when it was first looked at.
+    :ivar watched: whose ledger was also held against their instances.
+    :ivar until: the clock's seconds at which the answer may change by itself.
+    :ivar spoiled: whether the answer holds something that is not noted here.
+    """
+
+    looks: dict[tuple[Credentials, str], Look] = field(factory=dict)
+    ledgers: dict[Credentials, tuple[Ledger, int]] = field(factory=dict)
+    watched: bool = False
+    until: float = float("inf")
+    spoiled: bool = False
+
+    def found(self, credentials: Credentials, collection: str, max_age: float) -> Look | None:
+        """A look that was had before and was as strict; None where there is none."""
+        look = self.looks.get((credentials, collection))
+        return look if look is not None and look.max_age <= max_age else None
+
+    def saw(self, look: Look) -> None:
+        """Note a look; one that failed is nothing to keep an answer by."""
+        self.looks[look.credentials, look.collection] = look
+        self.spoiled = self.spoiled or isinstance(look.outcome, CloudError)
+
+    def remembered(self, credentials: Credentials, ledger: Ledger) -> None:
+        """Note that a ledger was looked at."""
+        self.ledgers.setdefault(credentials, (ledger, ledger.version))
+
+
+NOTES: ContextVar[Notes | None] = ContextVar("NOTES", default=None)
+"""Where the current request's notes are taken; None where nobody wants any."""
