@@ -29,7 +29,24 @@ class Answer:
     code: str = ""
 
 
-def request_id() -> str:
-    """A new id in the shape of a version 4 UUID, at a third of what :func:`uuid.uuid4` costs."""
-    digits = urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+class _RequestIds:
+    """Makes request ids. Randomness comes from the system once for many: that costs as much as all the rest."""
+
+    def __init__(self) -> None:
+        self._left = 0
+
+    def __call__(self) -> str:
+        """A new id in the shape of a version 4 UUID; it is unique, and no secret."""
+        if not self._left:
+            digits = urandom(16).hex()
+            self._prefix = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-"
+            self._last = int(digits[21:], 16)
+            self._left = _IDS_AT_ONCE
+        self._left -= 1
+        self._last += 1
+        return f"{self._prefix}{self._last:012x}"
+
+
+_IDS_AT_ONCE = 65536
+
+request_id = _RequestIds()

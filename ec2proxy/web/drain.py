@@ -1,5 +1,6 @@
 """The end: letting requests under way finish before the daemon goes."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -30,6 +31,10 @@ class Connections:
     def __len__(self) -> int:
         """How many are open."""
         return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Those that are open, in no order."""
+        return iter(self._open)
 
     def made(self, connection: Connection) -> None:
         """Note a new connection."""

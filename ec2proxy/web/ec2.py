@@ -37,6 +37,10 @@ class EC2Resource(Resource):
         self._service = service
         self._access = access
 
+    def service_at(self, path: bytes) -> IEC2Service:
+        """See :meth:`~ec2proxy.web.tree.Performer.service_at`."""
+        return self._service
+
     def render(self, request: IRequest) -> int:
         """Take a request on; the answer follows."""
         assert isinstance(request, Request)

@@ -38,14 +38,14 @@ class BaseExchange:
     :param explain: makes the answer of a failure and the request's trace.
     """
 
-    __slots__ = ("_access", "_began", "_explain", "_gone", "_work", "error", "trace")
+    __slots__ = ("_access", "_explain", "_gone", "_work", "began", "error", "trace")
 
     def __init__(self, access: AccessLog, explain: Callable[[Failure, Trace], Answer] = explained) -> None:
         self.trace = Trace(request_id())
         self.error = ""
         self._access = access
         self._explain = explain
-        self._began = access.now()
+        self.began = access.now()
         self._work: Deferred[None] | None = None
         self._gone = False
 
@@ -145,7 +145,7 @@ class Exchange(BaseExchange):
         request = self.request
         self._access.write(
             self.trace,
-            self._began,
+            self.began,
             client=request.getClientAddress(),
             method=request.method,
             target=request.path,

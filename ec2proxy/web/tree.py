@@ -5,8 +5,13 @@
 # Twisted's names.
 # ruff: noqa: N802, N815
 
+from typing import Protocol, runtime_checkable
+from urllib.parse import unquote_to_bytes
+
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
+
+from ec2proxy.interfaces import IEC2Service
 
 _NOWHERE = b"Nothing is served here. The Deltacloud API is at /api.\n"
 
@@ -27,6 +32,22 @@ def root(frontends: frozenset[str], ec2: IResource | None, deltacloud: IResource
     return _Root(served.get("ec2") or _Nowhere(), served.get("deltacloud"))
 
 
+@runtime_checkable
+class Performer(Protocol):
+    """A resource that knows what would come of a request that performs an action, without rendering it."""
+
+    def service_at(self, path: bytes) -> IEC2Service | None:
+        """The service that would perform it; None if anything else would become of it.
+
+        :param path: of the request, still percent-encoded, from the resource tree's root.
+        """
+
+
+def service_at(resource: IResource, path: bytes) -> IEC2Service | None:
+    """See :meth:`Performer.service_at`; None for a resource that does not know."""
+    return resource.service_at(path) if isinstance(resource, Performer) else None
+
+
 class _Root(Resource):
     """Chooses by the first segment of the path, as it is once it is decoded."""
 
@@ -37,7 +58,14 @@ class _Root(Resource):
 
     def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
         """The frontend for a path whose first segment is ``path``."""
-        return self._api if self._api is not None and path == b"api" else self._default
+        return self._frontend(path)
+
+    def service_at(self, path: bytes) -> IEC2Service | None:
+        """See :meth:`Performer.service_at`."""
+        return service_at(self._frontend(unquote_to_bytes(path[1:].partition(b"/")[0])), path)
+
+    def _frontend(self, segment: bytes) -> IResource:
+        return self._api if self._api is not None and segment == b"api" else self._default
 
 
 class _Nowhere(Resource):
