@@ -21,10 +21,11 @@ BELOW: dict[str, set[str]] = {
     "listening": set(),
     "workers": set(),
     "timekeeping": set(),
+    "toml": set(),
     "mockcloud": {"model"},
     "drivers": MODELS | {"tls"},
     "observing": MODELS | {"ec2"},
-    "auth": {"ec2", "model"},
+    "auth": {"ec2", "model", "toml"},
     "state": MODELS,
     "cloud": MODELS | {"ec2", "observing", "state"},
     "actions": MODELS | {"ec2", "auth", "cloud"},
@@ -32,7 +33,7 @@ BELOW: dict[str, set[str]] = {
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.
-ROOTS = {"tap", "options", "daemon"}
+ROOTS = {"tap", "options", "configuration", "regional", "daemon"}
 
 
 def sources() -> list[Path]:

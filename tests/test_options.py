@@ -4,8 +4,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.configuration.configuration import Configuration
+from ec2proxy.configuration.settings import LISTEN
 from ec2proxy.model import Backend, Credentials
-from ec2proxy.options import LISTEN, Options
+from ec2proxy.options import Options
 
 URL = "http://cloud.example:3001/api"
 
@@ -13,11 +15,11 @@ URL = "http://cloud.example:3001/api"
 class OptionsTestCase(SynchronousTestCase):
     """A test that reads command lines."""
 
-    def parse(self, *arguments: str) -> Options:
-        """Read one."""
+    def parse(self, *arguments: str) -> Configuration:
+        """Read one, and give what comes of it."""
         options = Options()
         options.parseOptions(arguments)
-        return options
+        return options.configuration
 
     def assert_refused(self, *arguments: str, says: str) -> None:
         """It is refused with one line, which begins with our name."""
@@ -41,50 +43,55 @@ class RightTests(OptionsTestCase):
 
     def test_defaults(self) -> None:
         """Without options: everything, on the embedded cloud, whose user is known in both ways."""
-        options = self.parse()
-        self.assertIsNone(options["backend"])
-        self.assertEqual(options["frontends"], {"ec2", "deltacloud"})
-        self.assertEqual(options["listen"], [LISTEN])
-        self.assertEqual((options["freshness"], options["timeout"], options["drain"]), (1.0, 60.0, 20.0))
-        account = options["accounts"].lookup("mockuser")
+        found = self.parse()
+        (region,) = found.regions
+        self.assertEqual((region.name, region.backend, region.any_name), ("deltacloud", None, True))
+        settings = found.settings
+        self.assertEqual(settings.frontends, {"ec2", "deltacloud"})
+        self.assertEqual(settings.listen, (LISTEN,))
+        self.assertEqual((settings.freshness, settings.timeout, settings.drain), (1.0, 60.0, 20.0))
+        account = found.accounts.lookup("mockuser")
+        assert account is not None
         self.assertEqual((account.secret_key, account.credentials.user), ("mockpassword", "mockuser"))
 
     def test_backend(self) -> None:
         """A Deltacloud server, and what is asked of it. Nobody has an account there."""
-        options = self.parse(f"--backend={URL}", "--driver=ec2", "--provider=eu-west-1", "--timeout=5")
-        self.assertEqual(options["backend"], Backend(URL, "ec2", "eu-west-1", 5.0))
-        self.assertIsNone(options["accounts"].lookup("mockuser"))
+        found = self.parse(f"--backend={URL}", "--driver=ec2", "--provider=eu-west-1", "--timeout=5")
+        self.assertEqual(found.regions[0].backend, Backend(URL, "ec2", "eu-west-1", 5.0))
+        self.assertIsNone(found.accounts.lookup("mockuser"))
 
     def test_short_names(self) -> None:
         """Some options have short names."""
-        options = self.parse("-b", URL, "-f", "ec2", "-l", "tcp:80")
-        self.assertEqual((options["backend"].url, options["frontends"], options["listen"]), (URL, {"ec2"}, ["tcp:80"]))
+        found = self.parse("-b", URL, "-f", "ec2", "-l", "tcp:80")
+        settings = found.settings
+        self.assertEqual((settings.backend, settings.frontends, settings.listen), (URL, {"ec2"}, ("tcp:80",)))
 
     def test_frontends(self) -> None:
         """Blanks around names do not matter."""
-        self.assertEqual(self.parse("--frontends= ec2 , deltacloud ")["frontends"], {"ec2", "deltacloud"})
+        self.assertEqual(self.parse("--frontends= ec2 , deltacloud ").settings.frontends, {"ec2", "deltacloud"})
 
     def test_listen(self) -> None:
         """Several endpoints replace the default one."""
-        endpoints = ["tcp:80", "unix:/run/ec2proxy.sock"]
-        self.assertEqual(self.parse(*(f"--listen={text}" for text in endpoints))["listen"], endpoints)
+        endpoints = ("tcp:80", "unix:/run/ec2proxy.sock")
+        self.assertEqual(self.parse(*(f"--listen={text}" for text in endpoints)).settings.listen, endpoints)
 
     def test_seconds(self) -> None:
         """Freshness and drain may be 0."""
-        options = self.parse("--freshness=0", "--drain=0")
-        self.assertEqual((options["freshness"], options["drain"]), (0.0, 0.0))
+        settings = self.parse("--freshness=0", "--drain=0").settings
+        self.assertEqual((settings.freshness, settings.drain), (0.0, 0.0))
 
     def test_accounts(self) -> None:
         """The accounts file is read."""
         path = self.file('[[account]]\naccess_key = "A"\nsecret_key = "s"\nuser = "u"\npassword = "p"\n')
-        account = self.parse(f"--accounts={path}")["accounts"].lookup("A")
+        account = self.parse(f"--accounts={path}").accounts.lookup("A")
+        assert account is not None
         self.assertEqual(account.credentials, Credentials("u", "p"))
 
     def test_state(self) -> None:
         """What is remembered of the embedded cloud ends with it; a real cloud's is kept on the disk by default."""
-        self.assertEqual(self.parse()["state"], "memory:")
-        self.assertEqual(self.parse(f"--backend={URL}")["state"], "sqlite:///ec2proxy.sqlite")
-        self.assertEqual(self.parse(f"--backend={URL}", "--state=memory:")["state"], "memory:")
+        self.assertEqual(self.parse().state, "memory:")
+        self.assertEqual(self.parse(f"--backend={URL}").state, "sqlite:///ec2proxy.sqlite")
+        self.assertEqual(self.parse(f"--backend={URL}", "--state=memory:").state, "memory:")
 
 
 class WrongTests(OptionsTestCase):

@@ -1,0 +1,72 @@
+"""The checked configuration of a daemon, and where it can be read again."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve, field, frozen
+
+from ec2proxy.auth.accounts import Accounts, AccountsError
+from ec2proxy.configuration.kinds import the_reactor
+from ec2proxy.configuration.reading import ConfigurationError, File, Reader
+from ec2proxy.configuration.regions import REGIONS, Region, regions_of
+from ec2proxy.configuration.settings import Settings
+from ec2proxy.state.errors import StateError
+from ec2proxy.state.opening import make_store
+
+STATE = "sqlite:///ec2proxy.sqlite"
+"""Where the state is kept by default; what is remembered of embedded clouds ends with them, in memory."""
+
+
+@frozen
+class Configuration:
+    """All that a daemon is made from, checked.
+
+    :param settings: of the whole daemon.
+    :param state: where it keeps what it remembers.
+    :param regions: the clouds; the first is asked where a client names none.
+    """
+
+    settings: Settings
+    state: str = field(repr=False)
+    regions: tuple[Region, ...]
+    accounts: Accounts = field(repr=False)
+
+
+@frozen
+class Source:
+    """What a configuration is read from; it may be read again.
+
+    :param command_line: the texts that were given, by names of settings.
+    :param config: the configuration file, or None.
+    """
+
+    command_line: Mapping[str, Sequence[str]]
+    config: str | None
+
+    def read(self) -> Configuration:
+        """Read and check everything.
+
+        :raises ConfigurationError: something is wrong.
+        """
+        reader = Reader(File() if self.config is None else File.read(self.config))
+        settings = reader.settings(self.command_line, (REGIONS,))
+        regions = regions_of(reader, settings)
+        embedded = all(region.backend is None for region in regions)
+        accounts = _accounts(reader, settings, embedded)
+        state = settings.state or ("memory:" if embedded else STATE)
+        try:
+            make_store(state, the_reactor(), settings.state_key)
+        except StateError as error:
+            reader.wrong(reader.where("state"), error)
+        if reader.mistakes:
+            raise ConfigurationError(reader.mistakes)
+        return Configuration(evolve(settings, state=state), state, regions, accounts)
+
+
+def _accounts(reader: Reader, settings: Settings, embedded: bool) -> Accounts:
+    if settings.accounts is None:
+        return Accounts.mock() if embedded else Accounts()
+    try:
+        return Accounts.load(settings.accounts)
+    except AccountsError as error:
+        reader.wrong(reader.where("accounts"), error)
+        return Accounts()

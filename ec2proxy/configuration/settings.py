@@ -1,0 +1,111 @@
+"""All settings: each is an option of the command line and a key of the configuration file, of the same name.
+
+A new setting is one field here; whatever is made from it finds it in :class:`Settings`.
+"""
+
+from typing import Any, TypeVar
+
+from attrs import Attribute, field, fields, frozen
+
+from ec2proxy.configuration.kinds import ENDPOINTS, FILE, MORE_SECONDS, SECONDS, TEXT, Kind, some_of
+from ec2proxy.state.opening import FORMS
+
+T = TypeVar("T")
+
+MOCK = "mock"
+FRONTENDS = ("ec2", "deltacloud")
+LISTEN = "tcp:3001:interface=127.0.0.1:backlog=1024"
+
+
+@frozen
+class Setting:
+    """What there is to know about one setting.
+
+    :param name: as it is typed: ``state-key``.
+    :param help: one or two sentences, for the command line and the documentation.
+    :param shown: its default as it is typed; empty if there is none, or ``help`` tells it.
+    :param short: a letter for the command line, or None.
+    :param regional: whether each region may have its own.
+    """
+
+    name: str
+    kind: Kind[Any]
+    help: str
+    shown: str
+    short: str | None
+    regional: bool
+
+
+def setting(
+    kind: Kind[T],
+    default: Any,
+    text: str,
+    *,
+    short: str | None = None,
+    regional: bool = False,
+    shown: str = "",
+) -> Any:
+    """A field of :class:`Settings`, named as the setting is with ``_`` for ``-``.
+
+    :param text: its help.
+    :param default: its value where nothing was said, as ``kind`` makes it; a tuple of them where there may be many.
+    :param shown: the default as it is typed, where that is not what Python makes of it.
+    """
+    if not shown and default is not None:
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
+    return field(
+        default=default, metadata={"kind": kind, "help": text, "short": short, "regional": regional, "shown": shown}
+    )
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What was said, or the defaults. Regions have settings of their own, which differ in what is regional."""
+
+    backend: str = setting(
+        TEXT, MOCK, "The Deltacloud API, http://host:3001/api, or 'mock' for the embedded cloud.", short="b"
+    )
+    driver: str | None = setting(
+        TEXT, None, "The Deltacloud driver to ask the server for, if not its own.", regional=True
+    )
+    provider: str | None = setting(
+        TEXT, None, "The driver's provider (an endpoint or region of it) to ask the server for.", regional=True
+    )
+    frontends: frozenset[str] = setting(
+        some_of(*FRONTENDS),
+        frozenset(FRONTENDS),
+        "What is served: ec2, deltacloud or both, with a comma.",
+        short="f",
+        shown=",".join(FRONTENDS),
+    )
+    listen: tuple[str, ...] = setting(
+        ENDPOINTS,
+        (LISTEN,),
+        "Where to listen, a Twisted endpoint; may be given several times.",
+        short="l",
+        shown=LISTEN,
+    )
+    accounts: str | None = setting(
+        FILE, None, "The accounts file (TOML): which access keys there are, and whom they are.", short="a"
+    )
+    state: str | None = setting(TEXT, None, f"Where ec2proxy keeps what it remembers: {FORMS}.")
+    state_key: str | None = setting(
+        FILE, None, "The file with the key that secrets in it are sealed with (default: FILE.key)."
+    )
+    freshness: float = setting(SECONDS, 1.0, "How old an answer about the cloud may be, in seconds.", regional=True)
+    timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
+    drain: float = setting(SECONDS, 20.0, "Seconds that requests under way have to finish when the daemon stops.")
+
+
+def table() -> dict[str, Setting]:
+    """All settings, by the names that are typed."""
+    return {found.name: found for found in (_described(attribute) for attribute in fields(Settings))}
+
+
+def field_of(name: str) -> str:
+    """The field of :class:`Settings` with the setting of that name."""
+    return name.replace("-", "_")
+
+
+def _described(attribute: "Attribute[Any]") -> Setting:
+    return Setting(name=attribute.name.replace("_", "-"), **attribute.metadata)

@@ -1,0 +1,115 @@
+"""What each region is made of: a backend and the way to it, a driver, a shared picture, the frontend that passes on.
+
+Regions share nothing but the process and the state: one that hangs or is down keeps no other waiting.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.threads import deferToThreadPool
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgent, IAgentEndpointFactory
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.configuration.regions import Region
+from ec2proxy.drivers.registry import factory_for
+from ec2proxy.interfaces import ICloudDriver, IStateStore
+from ec2proxy.mockcloud.cloud import MockCloud
+from ec2proxy.mockcloud.resource import api_root
+from ec2proxy.model import Backend
+from ec2proxy.web.access import AccessLog
+from ec2proxy.web.deltacloud import DeltacloudResource
+
+
+@implementer(IAgentEndpointFactory)
+class EmbeddedCloud:
+    """The mock cloud inside this process, behind a port of the loopback interface that only we are told of."""
+
+    backend = Backend("http://127.0.0.1/api")
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        pool = reactor.getThreadPool
+        cloud = MockCloud(reactor, in_thread=lambda work: deferToThreadPool(reactor, pool(), work))
+        self._site = Site(api_root(cloud))
+        self._port: Any = None
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        """Where the mock cloud listens, whatever the URI; it begins to when it is first asked."""
+        if self._port is None:
+            # Listening on TCP is done at once.
+            listening = TCP4ServerEndpoint(self._reactor, 0, interface="127.0.0.1").listen(self._site)
+            listening.addCallback(lambda port: setattr(self, "_port", port))
+        assert self._port is not None
+        return TCP4ClientEndpoint(self._reactor, "127.0.0.1", self._port.getHost().port)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+
+
+@frozen
+class Network:
+    """How a backend is reached.
+
+    :param driver_agent: what the driver sends requests with; None leaves it to the driver.
+    :param agent: what passes requests of ``/api`` on.
+    """
+
+    backend: Backend
+    driver_agent: IAgent | None
+    agent: IAgent
+    close: Callable[[], Awaitable[None]]
+
+
+@frozen(eq=False)
+class Running:
+    """A region at work.
+
+    :param region: what it was made from.
+    :param api: the frontend that passes requests on to the backend.
+    """
+
+    region: Region
+    cloud: Cloud
+    driver: ICloudDriver
+    network: Network
+    api: DeltacloudResource
+
+    async def close(self) -> None:
+        """Leave everything as it is, and let go of the backend."""
+        await self.cloud.stop()
+        await self.driver.close()
+        await self.network.close()
+
+
+def make_region(region: Region, store: IStateStore, reactor: Any, access: AccessLog) -> Running:
+    """The region that a configuration describes; nobody is asked anything yet."""
+    settings = region.settings
+    network = _network(region.backend, reactor)
+    driver = factory_for(network.backend.url).driver(network.backend, reactor, network.driver_agent)
+    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness)
+    api = DeltacloudResource(network.agent, network.backend, reactor, access)
+    return Running(region, cloud, driver, network, api)
+
+
+def _network(backend: Backend | None, reactor: IReactorTime) -> Network:
+    pool = HTTPConnectionPool(reactor)
+    if backend is not None:
+        return Network(backend, None, Agent(reactor, pool=pool), pool.closeCachedConnections)
+    embedded = EmbeddedCloud(reactor)
+    agent = Agent.usingEndpointFactory(reactor, embedded, pool)
+
+    async def close() -> None:
+        await pool.closeCachedConnections()
+        await embedded.close()
+
+    return Network(embedded.backend, agent, agent, close)
