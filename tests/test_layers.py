@@ -30,6 +30,7 @@ BELOW: dict[str, set[str]] = {
     "cloud": MODELS | {"ec2", "observing", "state"},
     "actions": MODELS | {"ec2", "auth", "cloud"},
     "web": {"ec2", "model", "errors", "interfaces", "observing"},
+    "admin": MODELS | {"cloud", "observing", "web"},
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.

@@ -37,6 +37,7 @@ class Sample:
     hits: float
     misses: float
     calls: float
+    connections: float
     backends: Mapping[str, tuple[float, float, Sequence[float]]]
 
 
@@ -54,6 +55,7 @@ def sample(at: float, metrics: Report) -> Sample:
         sum(value for labels, value in reads if labels[2] == "hit"),
         sum(value for labels, value in reads if labels[2] == "miss"),
         sum(value for _, value in calls),
+        sum(value for _, value in metrics.get(families.CONNECTIONS.name, ())),
         {
             region: (
                 sum(value for labels, value in calls if labels[0] == region),
@@ -116,6 +118,10 @@ class History:
             return 0.0, 0.0
         before, after = old.backends.get(region, (0.0, 0.0, ())), new.backends.get(region, (0.0, 0.0, ()))
         return max(0.0, after[0] - before[0]), max(0.0, after[1] - before[1])
+
+    def connections(self) -> list[float]:
+        """How many connections there were, at each sample."""
+        return [one.connections for one in self._samples]
 
     def hit_rates(self) -> list[float | None]:
         """The share of reads that pictures answered, between each two samples; None where there were none."""

@@ -1,6 +1,6 @@
 """The console: one page, made here whole, and made again in parts for who watches it live."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -8,7 +8,7 @@ from ec2proxy.admin import words
 from ec2proxy.admin.charts import Series, sparkline
 from ec2proxy.admin.history import History
 from ec2proxy.admin.status import StatusReport
-from ec2proxy.admin.tables import Cell, Html, mark, table
+from ec2proxy.admin.tables import Cell, Html, html, mark, table
 from ec2proxy.observing import families
 
 #: Errors that say that a backend was not reached; others are its answers.
@@ -67,7 +67,7 @@ def parts(report: StatusReport, history: History, now: float) -> dict[str, str]:
         "figures": _figures(report, history),
         "regions": _regions(regions, history, now),
         "instances": _instances(regions),
-        "changes": _changes(report["changes"], now),
+        "changes": _changes(report["changes"]),
         "work": _work(regions, now),
     }
 
@@ -83,52 +83,63 @@ def _state(report: StatusReport, now: float) -> str:
 
 
 def _figures(report: StatusReport, history: History) -> str:
-    rates = history.rate("requests")
-    p50, p95 = history.quantile(0.5), history.quantile(0.95)
-    hits = history.hit_rates()
     saved = sum(value for labels, value in report["metrics"][families.READS.name] if labels[2] == "hit")
-    requests, failures = history.recent_rate("requests"), history.recent_rate("failures")
+    failures = words.rate(history.recent_rate("failures"))
+    p95 = words.duration(history.recent_quantile(0.95))
     lag = max((value for _, value in report["metrics"][families.LAG.name]), default=0.0)
-    connections = _total(report, families.CONNECTIONS.name)
-    tiles: tuple[tuple[str, str, str, Sequence[Series], float | None], ...] = (
-        ("Requests a second", words.rate(requests), f"{words.rate(failures)} of them errors", [rates], None),
+    return "".join(
         (
-            "Latency, median",
-            words.duration(history.recent_quantile(0.5)),
-            f"95 % below {words.duration(history.recent_quantile(0.95))}",
-            [p50, p95],
-            None,
-        ),
-        (
-            "Answered from pictures",
-            words.share(history.recent_hit_rate()),
-            "of reads, in five minutes",
-            [hits],
-            1.0,
-        ),
-        (
-            "Backend calls a second",
-            words.rate(history.recent_rate("calls")),
-            f"{words.number(saved)} spared since the start",
-            [history.rate("calls")],
-            None,
-        ),
-        (
-            "Connections",
-            words.number(connections),
-            f"event loop late by {words.duration(lag)} at most",
-            [],
-            None,
-        ),
+            _tile(
+                "Requests a second",
+                words.rate(history.recent_rate("requests")),
+                Html(f'<span class="key">{failures} of them errors</span>'),
+                words.rate,
+                history.rate("requests"),
+                history.rate("failures"),
+            ),
+            _tile(
+                "Latency, median",
+                words.duration(history.recent_quantile(0.5)),
+                Html(f'<span class="key">95 % below {p95}</span>'),
+                words.duration,
+                history.quantile(0.5),
+                history.quantile(0.95),
+            ),
+            _tile(
+                "Answered from pictures",
+                words.share(history.recent_hit_rate()),
+                "of all reads",
+                words.share,
+                history.hit_rates(),
+                top=1.0,
+            ),
+            _tile(
+                "Backend calls a second",
+                words.rate(history.recent_rate("calls")),
+                f"{words.number(saved)} spared since the start",
+                words.rate,
+                history.rate("calls"),
+            ),
+            _tile(
+                "Connections",
+                words.number(_total(report, families.CONNECTIONS.name)),
+                f"event loop at most {words.duration(lag)} late",
+                words.number,
+                history.connections(),
+            ),
+        )
     )
-    return "".join(_tile(*tile) for tile in tiles)
 
 
-def _tile(name: str, value: str, note: str, series: Sequence[Series], top: float | None) -> str:
-    chart = sparkline(f"{name} in the last five minutes", value, *series, top=top) if series else ""
+def _tile(
+    name: str, value: str, note: Cell, unit: Callable[[float], str], *series: Series, top: float | None = None
+) -> str:
+    highest = max((each for one in series for each in one if each is not None), default=None)
+    peak = "" if top is not None or highest is None else f'<span class="peak">peak {escape(unit(highest))}</span>'
     return (
         f'<article class="tile"><h2>{escape(name)}</h2><p class="value">{escape(value)}</p>'
-        f'<p class="note">{escape(note)}</p>{chart}</article>'
+        f'<p class="note">{html(note)}{peak}</p>'
+        f"{sparkline(f'{name} in the last five minutes', value, *series, top=top)}</article>"
     )
 
 
@@ -169,7 +180,7 @@ def _instances(regions: Mapping[str, Any]) -> str:
         return ""
     many = len(regions) > 1
 
-    def rows(name: str, region: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
+    def rows(region: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
         for one in region["instances"]:
             state = mark(_STATES.get(one["state"], "quiet"), one["state"])
             yield one["id"], state, one["name"], one["type"], one["zone"], one["address"], one["owner"]
@@ -185,23 +196,23 @@ def _instances(regions: Mapping[str, Any]) -> str:
         if counted:
             told.append(f'<p class="note">{escape(counted + some)}</p>')
         nothing = "Nobody has asked for this region's instances yet." if not region["pictures"] else "There are none."
-        told.append(table(f"Instances of {name}", heads, rows(name, region), nothing))
+        told.append(table(f"Instances of {name}", heads, rows(region), nothing))
     return "".join(told)
 
 
-def _changes(changes: Sequence[Mapping[str, Any]], now: float) -> str:
+def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
     rows = (
         (
             Html(f'<time datetime="{escape(one["time"])}">{escape(one["time"][11:19])}</time>'),
             one["action"],
+            mark(_RESULTS.get(one["result"], "quiet"), one["error"] or one["result"]),
             ", ".join(one["resources"]) or "-",
             one["principal"] or "-",
             one["client"],
-            mark(_RESULTS.get(one["result"], "quiet"), one["error"] or one["result"]),
         )
         for one in changes[:_SHOWN_CHANGES]
     )
-    heads = ("At (UTC)", "Action", "What", "Who", "From", "Result")
+    heads = ("At (UTC)", "Action", "Result", "What", "Who", "From")
     return table("The last changes of the cloud", heads, rows, "Nothing has been changed since the start.")
 
 

@@ -69,7 +69,7 @@ class LogWriter:
         about = fields(record)
         head = " ".join(str(about.pop(name) or "-") for name in ("client", "method", "path", "status"))
         tail = " ".join(f"{name}={_quoted(value)}" for name, value in about.items())
-        return self._line(record.at, "info", _ACCESS, f"{head} {tail}")
+        return self._line(record.at, "info", _ACCESS, _CONTROLS.sub(_escaped, f"{head} {tail}"))
 
 
 def _message(event: LogEvent) -> str:
