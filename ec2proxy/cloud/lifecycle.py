@@ -19,11 +19,13 @@ from ec2proxy.cloud.deferring import settle, shielded
 from ec2proxy.cloud.entries import Launch, Work
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger, Overtaken
+from ec2proxy.cloud.notes import NOTES
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.planner import Step, Verb
 from ec2proxy.cloud.plans import Plan, planned, wrong_state
 from ec2proxy.cloud.pursuit import Pursuit
-from ec2proxy.cloud.view import InstanceView, views
+from ec2proxy.cloud.roster import Roster, Rosters
+from ec2proxy.cloud.view import InstanceView
 from ec2proxy.cloud.watch import Watch
 from ec2proxy.ec2 import states
 from ec2proxy.errors import CloudError, NotFound, Unsupported, WrongState
@@ -53,6 +55,7 @@ class Lifecycle:
         self._inventory = inventory
         self._clock = clock
         self._watch = Watch(region, inventory, store, clock, epochs)
+        self._rosters = Rosters(clock)
         # By the promise; those whose first step is being taken are begun, and not under way yet.
         self._begun: set[str] = set()
         self._under_way: dict[str, Deferred[None]] = {}
@@ -73,10 +76,22 @@ class Lifecycle:
         """The caller's instances as the backend shows them, and what is remembered beside that."""
         return await self._watch.look(credentials)
 
-    async def instances(self, credentials: Credentials) -> list[InstanceView]:
-        """Every instance that EC2 would describe to the caller."""
+    def is_true(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> bool:
+        """Whether what is remembered is in step with this picture of the caller's instances."""
+        return self._watch.is_true(credentials, snapshot)
+
+    async def roster(self, credentials: Credentials) -> Roster:
+        """Every instance that EC2 would describe to the caller, to be looked up in."""
         snapshot, ledger = await self._watch.look(credentials)
-        return list(views(snapshot, ledger, await self.machine(credentials), self._clock.seconds()))
+        roster = await self._rosters.of(credentials, snapshot, ledger, await self.machine(credentials))
+        notes = NOTES.get()
+        if notes is not None and roster.changing:
+            notes.spoiled = True
+        return roster
+
+    async def instances(self, credentials: Credentials) -> Sequence[InstanceView]:
+        """Every instance that EC2 would describe to the caller."""
+        return (await self.roster(credentials)).views
 
     async def plan(self, credentials: Credentials, verb: Verb, instance_ids: Sequence[str]) -> Plan:
         """Find out what ``verb`` (not ``run``) would do, without doing it.
@@ -152,7 +167,7 @@ class Lifecycle:
             pursuit.cancel()
 
     async def _choose(self, credentials: Credentials, instance_ids: Iterable[str]) -> list[InstanceView]:
-        by_id = {view.instance.id: view for view in await self.instances(credentials)}
+        by_id = (await self.roster(credentials)).by_id
         wanted = list(dict.fromkeys(instance_ids))
         missing = [instance_id for instance_id in wanted if instance_id not in by_id]
         if missing:

@@ -57,16 +57,28 @@ def views(snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine, n
 
     :param now: epoch seconds.
     """
+    for instance, state in shown(snapshot, ledger, machine):
+        yield view_of(instance, state, ledger, now)
+
+
+def shown(
+    snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
+) -> Iterator[tuple[Instance, InstanceState]]:
+    """The same instances, each as it was last seen, with the states that they are shown in.
+
+    The ledger may change while this goes on; whoever takes a pause looks again.
+    """
     for instance in snapshot.items:
-        yield view_of(instance, _state(instance, ledger.work.get(instance.id), machine), ledger, now)
-    for instance_id, work in ledger.work.items():
+        yield instance, _state(instance, ledger.work.get(instance.id), machine)
+    work, tombstones = list(ledger.work.items()), list(ledger.tombstones.items())
+    for instance_id, one in work:
         if instance_id not in snapshot.by_id:
             # One that was listed is no more; one that never was is not listed yet.
             gone = instance_id in ledger.seen
-            yield view_of(work.instance, states.TERMINATED if gone else _MEANWHILE[work.verb][0], ledger, now)
-    for instance_id, tombstone in ledger.tombstones.items():
+            yield one.instance, states.TERMINATED if gone else _MEANWHILE[one.verb][0]
+    for instance_id, tombstone in tombstones:
         if instance_id not in snapshot.by_id and instance_id not in ledger.work:
-            yield view_of(tombstone.instance, states.TERMINATED, ledger, now)
+            yield tombstone.instance, states.TERMINATED
 
 
 def _state(instance: Instance, work: Work | None, machine: StateMachine) -> InstanceState:

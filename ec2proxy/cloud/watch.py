@@ -1,12 +1,15 @@
 """The picture of instances and the ledger beside it, kept in step."""
 
 from collections import OrderedDict
+from weakref import WeakKeyDictionary
 
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.cloud.notes import NOTES
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.model import Credentials, Instance
@@ -23,6 +26,25 @@ TIDY_SECONDS = 60.0
 
 MOST_LEDGERS = 1000
 """How many ledgers are kept in memory; of those with nothing unfinished the one unused for longest goes first."""
+
+
+@frozen(eq=False)
+class _Held:
+    """That a ledger is true to a picture: nothing has to be changed about it.
+
+    :param version: the ledger's.
+    :param since: the clock's seconds at which that was found.
+    :param until: those at which something has to be forgotten, or looked for.
+    """
+
+    snapshot: Snapshot[Instance]
+    version: int
+    since: float
+    until: float
+
+    def stands(self, snapshot: Snapshot[Instance], version: int, now: float) -> bool:
+        """Whether it is so now, of this picture."""
+        return self.snapshot is snapshot and self.version == version and self.since <= now < self.until
 
 
 class Watch:
@@ -48,10 +70,18 @@ class Watch:
         self._epochs = epochs
         self._most_ledgers = most_ledgers
         self._ledgers: OrderedDict[str, Ledger] = OrderedDict()
+        self._held: WeakKeyDictionary[Ledger, _Held] = WeakKeyDictionary()
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
-        return await self._ledger(f"{self._region}/{credentials.user}")
+        ledger = await self._ledger(f"{self._region}/{credentials.user}")
+        self._noted(credentials, ledger)
+        return ledger
+
+    def _noted(self, credentials: Credentials, ledger: Ledger) -> None:
+        notes = NOTES.get()
+        if notes is not None:
+            notes.remembered(credentials, ledger)
 
     def ledgers(self) -> dict[str, Ledger]:
         """The ledgers that are in memory, by cloud user."""
@@ -89,12 +119,40 @@ class Watch:
         :raises CloudError: the backend does not show them, so the ledger is not shown either.
         """
         snapshot = await self._inventory.instances(credentials)
-        ledger = await self.ledger(credentials)
-        await self._forget_buried(snapshot, ledger)
-        await ledger.first_seen((one.id for one in snapshot.items), self._clock.seconds())
-        if self._clock.seconds() - ledger.tidied >= TIDY_SECONDS:
-            await self._forget_missing(snapshot, ledger)
+        ledger = await self._ledger(f"{self._region}/{credentials.user}")
+        held = self._held.get(ledger)
+        if held is None or not held.stands(snapshot, ledger.version, self._clock.seconds()):
+            held = await self._hold(snapshot, ledger)
+        self._noted(credentials, ledger)
+        notes = NOTES.get()
+        if notes is not None:
+            notes.watched = True
+            notes.until = min(notes.until, held.until)
         return snapshot, ledger
+
+    def is_true(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> bool:
+        """Whether to :meth:`look` at this picture now would neither change the ledger nor wait for it."""
+        ledger = self._ledgers.get(f"{self._region}/{credentials.user}")
+        held = None if ledger is None else self._held.get(ledger)
+        if ledger is None or held is None or not ledger.fresh:
+            return False
+        return held.stands(snapshot, ledger.version, self._clock.seconds())
+
+    async def _hold(self, snapshot: Snapshot[Instance], ledger: Ledger) -> "_Held":
+        """Hold a ledger against a picture, and make it true."""
+        version, now = ledger.version, self._clock.seconds()
+        await self._forget_buried(snapshot, ledger)
+        await ledger.first_seen(snapshot.by_id.keys() - ledger.seen.keys(), now)
+        if now - ledger.tidied >= TIDY_SECONDS:
+            await self._forget_missing(snapshot, ledger)
+        until = ledger.tidied + TIDY_SECONDS
+        if ledger.tombstones:
+            until = min(until, min(stone.at for stone in ledger.tombstones.values()) + TOMBSTONE_SECONDS)
+        held = _Held(snapshot, ledger.version, now, until)
+        if ledger.version == version:
+            # Else others may have changed something meanwhile that this has not looked at.
+            self._held[ledger] = held
+        return held
 
     async def _forget_buried(self, snapshot: Snapshot[Instance], ledger: Ledger) -> None:
         now, gone = self._clock.seconds(), []
