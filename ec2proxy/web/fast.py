@@ -144,7 +144,7 @@ class FastChannel:
             self._lent.leave()
             return
         self._leaving = True
-        if self._call is None and self._arriving is None:
+        if self._call is None and self._arriving is None and not self._closing:
             self._close()
 
     def abort(self) -> None:

@@ -9,8 +9,7 @@ from zope.interface import alsoProvides
 
 from ec2proxy.web.clear import ClearPasswords
 from ec2proxy.web.ec2 import EC2Resource
-from ec2proxy.web.site import EC2Site
-from tests.web.wires import SECRET, Client, LogWatchingTestCase, Service
+from tests.web.wires import SECRET, Client, LogWatchingTestCase, Service, over_twisted, site_of
 
 BASIC = b"Basic " + b64encode(b"user:" + SECRET.encode())
 
@@ -51,7 +50,7 @@ class WarningTests(LogWatchingTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.site = EC2Site(EC2Resource(Service(), self.access), self.clock, self.access)
+        self.site = site_of(self, EC2Resource(Service(), self.access))
 
     def hosts(self) -> list[str]:
         """The hosts that were warned of."""
@@ -77,3 +76,6 @@ class WarningTests(LogWatchingTestCase):
         for client in clients:
             client.send(b"GET /?Action=X HTTP/1.1\r\nHost: h\r\nAuthorization: bAsIc %s\r\n\r\n" % BASIC[6:])
         self.assertEqual(self.hosts(), ["192.0.2.7"])
+
+
+globals().update(over_twisted(globals()))

@@ -15,7 +15,7 @@ from ec2proxy.model import Backend
 from ec2proxy.web.deltacloud import DeltacloudResource
 from ec2proxy.web.tree import root
 from ec2proxy.web.wire import MAX_BODY
-from tests.web.wires import BackendWire, Client, LogWatchingTestCase, Response, site_of
+from tests.web.wires import BackendWire, Client, LogWatchingTestCase, Response, over_twisted, site_of
 
 BACKEND = Backend("http://backend:3002/api", timeout=20.0)
 GET = b"GET /api/realms?Signature=tOpSeCrEt HTTP/1.1\r\nHost: proxy:3001\r\nAuthorization: Basic tOpSeCrEt\r\n\r\n"
@@ -340,3 +340,6 @@ class RecordingTests(DeltacloudTestCase):
             for header in headers:
                 key, _, value = header.partition(b": ")
                 self.assertEqual(response.headers[key.decode().lower()], value.decode())
+
+
+globals().update(over_twisted(globals()))

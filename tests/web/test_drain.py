@@ -1,9 +1,13 @@
 """Going down: requests under way finish, idle connections close, and it ends in bounded time."""
 
+# Twisted's names.
+# ruff: noqa: N815
+
 from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
 
 from ec2proxy.web.ec2 import EC2Resource
-from tests.web.wires import Client, LogWatchingTestCase, Service, site_of
+from tests.web.wires import Client, LogWatchingTestCase, Service, over_twisted, site_of
 
 GRACE = 30.0
 ASK = b"POST /ec2 HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nAction=A"
@@ -76,16 +80,18 @@ class DrainTests(LogWatchingTestCase):
 
     def test_streaming(self) -> None:
         """An answer whose headers are out already ends as it would have, and the connection with it."""
-        client = Client(self.site)
         requests = []
 
-        class Streaming(EC2Resource):
+        class Streaming(Resource):
+            isLeaf = True
+
             def render(self, request: object) -> int:
                 requests.append(request)
                 request.write(b"be")  # type: ignore[attr-defined]
                 return 1  # NOT_DONE_YET
 
-        self.site.resource = Streaming(self.service, self.access)
+        self.site = site_of(self, Streaming())
+        client = Client(self.site)
         client.send(ASK)
         self.site.connections.drained(GRACE)
         requests[0].write(b"gun")
@@ -134,3 +140,32 @@ class DrainTests(LogWatchingTestCase):
         self.assertTrue(second.transport.aborting)
         second.drop()
         self.assert_over(done)
+
+
+class IdleTests(LogWatchingTestCase):
+    """What a connection says of itself, so that the longest idle one can be closed for another's sake."""
+
+    def test_since_when(self) -> None:
+        """It is idle from its beginning or from its last answer on, and not while a request arrives or is under way."""
+        service = Service()
+        site = site_of(self, EC2Resource(service, self.access))
+        client = Client(site)
+        (connection,) = site.connections
+        began = self.clock.seconds()
+        self.clock.advance(1)
+        self.assertEqual(connection.idle_since(), began)
+        client.send(ASK[:30])
+        self.assertIsNone(connection.idle_since())
+        service.answer = answer = Deferred()
+        client.send(ASK[30:])
+        self.assertIsNone(connection.idle_since())
+        self.clock.advance(1)
+        answer.callback(b"<fine/>")
+        self.clock.advance(1)
+        self.assertEqual(connection.idle_since(), began + 2)
+        connection.leave()
+        self.assertIsNone(connection.idle_since())
+        client.drop()
+
+
+globals().update(over_twisted(globals()))

@@ -1,15 +1,19 @@
 """The EC2 frontend, from the first byte of a request to the last of its answer."""
 
+# Twisted's names.
+# ruff: noqa: N815
+
 import re
 from html import unescape
 
 from treq.testing import StubTreq
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.resource import Resource
 
 from ec2proxy import __version__
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.web.ec2 import EC2Resource
-from tests.web.wires import SECRET, Client, LogWatchingTestCase, Response, Service, site_of
+from tests.web.wires import SECRET, Client, LogWatchingTestCase, Response, Service, over_twisted, site_of
 
 
 class EC2TestCase(LogWatchingTestCase):
@@ -154,11 +158,13 @@ class FailingTests(EC2TestCase):
     def test_mistake_before_the_work(self) -> None:
         """A resource tree that fails is answered through the same funnel."""
 
-        class Broken(EC2Resource):
+        class Broken(Resource):
+            isLeaf = True
+
             def render(self, request: object) -> int:
                 raise ZeroDivisionError("inner workings")
 
-        client = Client(site_of(self, Broken(self.service, self.access)))
+        client = Client(site_of(self, Broken()))
         client.send(self.ASK)
         response = client.response()
         self.assertEqual(response.status, 500)
@@ -169,12 +175,14 @@ class FailingTests(EC2TestCase):
     def test_mistake_after_the_answer(self) -> None:
         """A resource that fails once its answer has begun cuts the connection off: nothing sane can follow."""
 
-        class Broken(EC2Resource):
+        class Broken(Resource):
+            isLeaf = True
+
             def render(self, request: object) -> int:
                 request.write(b"half")  # type: ignore[attr-defined]
                 raise ZeroDivisionError
 
-        client = Client(site_of(self, Broken(self.service, self.access)))
+        client = Client(site_of(self, Broken()))
         client.send(self.ASK)
         self.assertTrue(client.closed)
         self.assertNotIn(b"InternalError", client.transport.value())
@@ -346,12 +354,15 @@ class AccessLogTests(EC2TestCase):
         """A request's repr, which other code may log, has no query."""
         seen = []
 
-        class Looking(EC2Resource):
-            def render(self, request: object) -> int:
-                seen.append(repr(request))
-                return super().render(request)  # type: ignore[arg-type]
+        class Looking(Resource):
+            isLeaf = True
 
-        Client(site_of(self, Looking(self.service, self.access))).send(
-            b"GET /ec2?Action=A&Signature=tOpSeCrEt HTTP/1.1\r\nHost: a\r\n\r\n"
-        )
+            def render(self, request: object) -> bytes:
+                seen.append(repr(request))
+                return b""
+
+        Client(site_of(self, Looking())).send(b"GET /ec2?Action=A&Signature=tOpSeCrEt HTTP/1.1\r\nHost: a\r\n\r\n")
         self.assertTrue(re.fullmatch(r"<ProxyRequest b'GET' b'/ec2'>", seen[0]), seen)
+
+
+globals().update(over_twisted(globals()))

@@ -4,7 +4,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.static import Data
 
 from ec2proxy.web.tree import root
-from tests.web.wires import Client, LogWatchingTestCase, site_of
+from tests.web.wires import Client, LogWatchingTestCase, over_twisted, site_of
 
 
 def leaf(name: bytes) -> Resource:
@@ -52,3 +52,6 @@ class TreeTests(LogWatchingTestCase):
             with self.assertRaises(ValueError) as caught:
                 root(frontends, ec2, API)
             self.assertEqual(str(caught.exception), f"there is no frontend {min(frontends)}")
+
+
+globals().update(over_twisted(globals()))

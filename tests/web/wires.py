@@ -26,7 +26,8 @@ from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.access import AccessLog
-from ec2proxy.web.site import EC2Site
+from ec2proxy.web.fastsite import FastSite
+from ec2proxy.web.site import IDLE, EC2Site
 
 #: Stands wherever a test sends something that no log may hold.
 SECRET = "tOpSeCrEt"
@@ -41,7 +42,14 @@ class PromptLog(AccessLog):
 
 
 class LogWatchingTestCase(SynchronousTestCase):
-    """Keeps all log events of a test, and fails it if one holds :data:`SECRET`."""
+    """Keeps all log events of a test, and fails it if one holds :data:`SECRET`.
+
+    :cvar site_type: whose connections are tested; see :func:`over_twisted`.
+    :cvar late: seconds that a timeout may be late.
+    """
+
+    site_type: type[EC2Site] = FastSite
+    late = IDLE / 20
 
     def setUp(self) -> None:
         self.clock = Clock()
@@ -152,7 +160,20 @@ class _Stream(BytesIO):
 
 
 def site_of(test: LogWatchingTestCase, root: IResource, **more: Any) -> EC2Site:
-    return EC2Site(root, test.clock, test.access, **more)
+    return test.site_type(root, test.clock, test.access, **more)
+
+
+def over_twisted(module: dict[str, Any]) -> dict[str, type]:
+    """All test cases of a module once more, over twisted.web's channel.
+
+    :param module: its ``globals()``, to be updated with the result.
+    """
+    found = {}
+    for name, case in list(module.items()):
+        if isinstance(case, type) and issubclass(case, LogWatchingTestCase) and case.__module__ == module["__name__"]:
+            own = {"__module__": case.__module__, "site_type": EC2Site, "late": 0.0}
+            found[f"{name}OverTwisted"] = type(f"{name}OverTwisted", (case,), own)
+    return found
 
 
 @implementer(IAgentEndpointFactory)
