@@ -3,15 +3,16 @@
 # Much of twisted.application and twisted.python has no types.
 # mypy: disable-error-code="no-untyped-call"
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ec2proxy.listening.acceptor import take_over
 from ec2proxy.web.site import EC2Site
 
 
@@ -23,6 +24,25 @@ class CannotStart(SystemExit, Exception):
     """
 
 
+def listen(
+    endpoints: Sequence[tuple[str, IStreamServerEndpoint]], factory: IProtocolFactory
+) -> Iterator[IListeningPort]:
+    """Listen at all of some endpoints.
+
+    :param endpoints: each with its description, for messages.
+    :raises CannotStart: that cannot be done at one of them.
+    """
+    for description, endpoint in endpoints:
+        ports: list[IListeningPort] = []
+        refused: list[Failure] = []
+        endpoint.listen(factory).addCallbacks(ports.append, refused.append)
+        if refused:
+            why = refused[0].value
+            cause = why.socketError if isinstance(why, CannotListenError) else why
+            raise CannotStart(f"ec2proxy: cannot listen at {description}: {cause}")
+        yield from ports
+
+
 class Daemon(Service):
     """Serves a site at some endpoints.
 
@@ -30,6 +50,8 @@ class Daemon(Service):
     :param drain: seconds that requests under way have to finish.
     :param begin: what else is to be done at the start, in the process and as the user that goes on.
     :param close: lets go of everything else, once no request is under way.
+    :param door: makes the protocols of connections; the site by itself where nothing stands before it.
+    :param announce: whether to tell in the log where it listens.
     """
 
     name = "ec2proxy"
@@ -42,12 +64,16 @@ class Daemon(Service):
         drain: float,
         begin: Callable[[], None],
         close: Callable[[], Awaitable[None]],
+        door: IProtocolFactory | None = None,
+        announce: bool = True,
     ) -> None:
         self._endpoints = endpoints
         self._site = site
         self._drain = drain
         self._begin = begin
         self._close = close
+        self._door = site if door is None else door
+        self._announce = announce
         self._ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -55,13 +81,8 @@ class Daemon(Service):
 
         :raises CannotStart: it cannot listen somewhere.
         """
-        for description, endpoint in self._endpoints:
-            refused: list[Failure] = []
-            endpoint.listen(self._site).addCallbacks(self._ports.append, refused.append)
-            if refused:
-                why = refused[0].value
-                cause = why.socketError if isinstance(why, CannotListenError) else why
-                raise CannotStart(f"ec2proxy: cannot listen at {description}: {cause}")
+        for port in listen(self._endpoints, self._door):
+            self._ports.append(take_over(port))
 
     def startService(self) -> None:
         """Begin; requests are taken when the reactor runs.
@@ -72,7 +93,7 @@ class Daemon(Service):
             self.privilegedStartService()
         self._begin()
         super().startService()
-        for port in self._ports:
+        for port in self._ports if self._announce else ():
             self._log.info("ec2proxy listens at {where}", where=port.getHost())
 
     def stopService(self) -> "Deferred[None]":

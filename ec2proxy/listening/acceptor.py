@@ -128,7 +128,7 @@ class Acceptor:
         self._reactor.addReader(self)
 
 
-def take_over(port: IListeningPort, reactor: Any) -> IListeningPort:
+def take_over(port: IListeningPort) -> IListeningPort:
     """Have an :class:`Acceptor` take the connections of a port that Twisted has opened; give what is to be stopped.
 
     A port that is not on a socket of the system's stays as it is.
@@ -136,7 +136,7 @@ def take_over(port: IListeningPort, reactor: Any) -> IListeningPort:
     if not isinstance(port, Port) or port.factory is None:
         return port
     port.stopReading()
-    acceptor = Acceptor(port.socket.dup(), port.factory, reactor, beneath=port)
+    acceptor = Acceptor(port.socket.dup(), port.factory, port.reactor, beneath=port)
     acceptor.startListening()
     return acceptor
 

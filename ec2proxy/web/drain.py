@@ -16,6 +16,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Cut off, whatever is under way."""
 
+    def idle_since(self) -> float | None:
+        """The time since when it waits for a request, by the reactor's clock; None if it does something else."""
+
 
 class Connections:
     """The open connections of a site.

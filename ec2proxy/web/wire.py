@@ -61,6 +61,7 @@ class Channel(HTTPChannel):
     _arriving = False
     _leaving = False
     _refused = False
+    _since = 0.0
 
     def connectionMade(self) -> None:
         """Begin, known to the site."""
@@ -138,6 +139,7 @@ class Channel(HTTPChannel):
     def requestDone(self, request: Request) -> None:
         """Go on to the next request, once one has been answered."""
         self._arriving = False
+        self._since = self.site.reactor.seconds()
         super().requestDone(request)
 
     def refuse_body(self) -> None:
@@ -181,6 +183,10 @@ class Channel(HTTPChannel):
             self.persistent = 0
             if not request.startedWriting:
                 request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+
+    def idle_since(self) -> float | None:
+        """The time since when it waits for a request; None if it does something else."""
+        return None if self._arriving or self._leaving or self._refused else self._since
 
     def abort(self) -> None:
         """Cut the connection off, whatever is under way."""

@@ -207,7 +207,7 @@ class TakeOverTests(SynchronousTestCase):
         reactor = Reactor()
         port = Port(0, Counting(), interface="127.0.0.1", reactor=reactor)
         port.startListening()
-        acceptor = take_over(port, reactor)
+        acceptor = take_over(port)
         self.assertEqual(reactor.reading, [acceptor])
         self.assertEqual(acceptor.getHost(), port.getHost())
         with socket.create_connection(("127.0.0.1", port.getHost().port)) as client:
@@ -223,4 +223,4 @@ class TakeOverTests(SynchronousTestCase):
     def test_others(self) -> None:
         """A port of another kind stays as it is."""
         port = object()
-        self.assertIs(take_over(port, Reactor()), port)  # type: ignore[arg-type]
+        self.assertIs(take_over(port), port)  # type: ignore[arg-type]
