@@ -37,6 +37,9 @@ LOOKS_FOR_LOST = (1.0, 2.0, 4.0)
 ELSEWHERE, ELSEWHERE_SECONDS = 0.5, 60.0
 """Seconds between looks whether another process has carried out an order, and for how long it is looked."""
 
+SKEW_SECONDS = 2.0
+"""How far the clocks of machines that share a state may differ."""
+
 
 class Launcher:
     """Launches instances in one cloud.
@@ -115,7 +118,7 @@ class Launcher:
             return Launched(claim.reservation_id, claim.instance_ids)
         try:
             # Whatever becomes of this attempt: what became of the one before is still not known.
-            since = claim.at if earlier else None
+            since = self._since(claim.at) if earlier else None
             launched = await self._create(credentials, order, claim.reservation_id, since)
         except CloudError as error:
             if earlier or error.ambiguous:
@@ -125,6 +128,10 @@ class Launcher:
             raise
         await self._tokens.keep(scope, token, evolve(claim, instance_ids=launched.instance_ids, owner=""))
         return launched
+
+    def _since(self, at: float) -> float:
+        """From when on, by this clock, instances can have come of what was begun at ``at`` by whatever clock."""
+        return at - SKEW_SECONDS if self._store.shared else at
 
     async def _claim(self, credentials: Credentials, order: Order, scope: str) -> tuple[Claim, bool]:
         """Claim the order's token for this process; tells whether an earlier attempt was made with it.
@@ -237,7 +244,7 @@ class Launcher:
 
     async def _resume(self, credentials: Credentials, ledger: Ledger, reservation_id: str) -> None:
         record = ledger.order(reservation_id)
-        order, since = Order.of(record["order"]), float(record["at"])
+        order, since = Order.of(record["order"]), self._since(float(record["at"]))
         async with self._turn(ledger.scope, order.client_token or reservation_id):
             launching = Launching(credentials, order, ledger, reservation_id, since)
             looks = 0

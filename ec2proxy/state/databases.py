@@ -73,6 +73,22 @@ def sqlite(path: Path, patience: float = PATIENCE) -> Database:
         connect_args={"timeout": patience, "check_same_thread": False},
     )
 
+    _set_up(engine, path)
+    return Database(
+        name=str(path),
+        engine=engine,
+        lanes=1,
+        prepare=lambda: _make_file(path),
+        lock=lambda connection: None,
+        hold=lambda owner, join: hold_file(path, owner, join=join),
+        lives=lambda connection, owner: lives_by_file(path, owner),
+        shared=False,
+    )
+
+
+def _set_up(engine: Engine, path: Path) -> None:
+    """Have each connection to a file of SQLite safe, and each transaction able to write from its beginning."""
+
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, record: Any) -> None:
         (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -90,17 +106,6 @@ def sqlite(path: Path, patience: float = PATIENCE) -> Database:
             raise StateUnavailable
         # A transaction that takes the write lock later can find that it came too late.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return Database(
-        name=str(path),
-        engine=engine,
-        lanes=1,
-        prepare=lambda: _make_file(path),
-        lock=lambda connection: None,
-        hold=lambda owner, join: hold_file(path, owner, join=join),
-        lives=lambda connection, owner: lives_by_file(path, owner),
-        shared=False,
-    )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

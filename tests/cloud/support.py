@@ -38,25 +38,30 @@ class CloudTestCase(SynchronousTestCase):
         for instance_id in list(self.backend.instances):
             self.backend.instances.remove(instance_id)
         self.store = MemoryStateStore() if store is None else store
+        self.agents = []
+        numbers = count(1)
+        self.entropy = lambda size: next(numbers).to_bytes(size, "big")
         self.restart(freshness=freshness, timeout=timeout)
 
-    def restart(self, *, freshness=1.0, timeout=60.0, region="here"):
+    def restart(self, *, freshness=1.0, timeout=60.0, region="here", epochs=None):
         """Make the cloud anew, before the same backend and the same store."""
-        self.agent = RequestTraversalAgent(api_root(self.backend))
+        self.agents.append(RequestTraversalAgent(api_root(self.backend)))
         backend = Backend("http://localhost:3001/api", timeout=timeout)
-        self.driver = DeltacloudFactory().driver(backend, self.clock, self.agent)
-        numbers = count(1)
-        self.cloud = Cloud.of(
-            region, self.driver, self.store, self.clock, lambda size: next(numbers).to_bytes(size, "big"), freshness
-        )
+        self.driver = DeltacloudFactory().driver(backend, self.clock, self.agents[-1])
+        self.cloud = Cloud.of(region, self.driver, self.store, self.clock, self.entropy, freshness, epochs)
         self.lifecycle = self.cloud.lifecycle
         self.addCleanup(lambda cloud: self.done(cloud.lifecycle.stop()), self.cloud)
 
     def begin(self, coroutine):
         """Begin a call and let data travel."""
         deferred = Deferred.fromCoroutine(coroutine)
-        self.agent.flush()
+        self.flush()
         return deferred
+
+    def flush(self):
+        """Let data travel."""
+        for agent in self.agents:
+            agent.flush()
 
     def done(self, coroutine):
         """What a call gave."""
@@ -72,7 +77,7 @@ class CloudTestCase(SynchronousTestCase):
         """Let time go by, and data travel."""
         while seconds > 0:
             self.clock.advance(min(step, seconds))
-            self.agent.flush()
+            self.flush()
             seconds -= step
 
     def launch(self, spec=SPEC, *, least=1, most=1, credentials=MINE, **options):

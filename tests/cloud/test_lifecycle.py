@@ -49,7 +49,7 @@ class StateTests(CloudTestCase):
         instance_id = self.running()
         plans = [self.done(self.lifecycle.plan(MINE, "terminate", [instance_id])) for _ in range(2)]
         both = [self.begin(self.lifecycle.carry_out(MINE, plan)) for plan in plans]
-        self.agent.flush()
+        self.flush()
         for each in both:
             self.successResultOf(each)
         self.assertEqual(sum(path.endswith("/stop") for _, path in self.sent()), 1)
