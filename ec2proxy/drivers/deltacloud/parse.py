@@ -5,6 +5,7 @@ named are those of tests/recordings.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -136,7 +137,13 @@ def created_instances(body: bytes) -> list[Instance]:
 
 
 def _actions(element: Element) -> frozenset[str]:
-    return frozenset(filter(None, (link.get("rel") for link in element)))
+    return _shared(tuple(filter(None, (link.get("rel") for link in element))))
+
+
+@lru_cache(256)
+def _shared(names: tuple[str, ...]) -> frozenset[str]:
+    # There are few different ones, and ten thousand instances.
+    return frozenset(names)
 
 
 def _volumes(element: Element) -> tuple[AttachedVolume, ...]:

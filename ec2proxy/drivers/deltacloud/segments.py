@@ -13,7 +13,6 @@ Where any of that does not hold, the list is read whole.
 
 from collections.abc import Generator, Mapping, Sequence
 from hashlib import blake2b
-from itertools import chain
 from operator import is_
 from typing import Generic
 
@@ -64,14 +63,12 @@ def reading(
     :raises BackendError: it cannot be read.
     """
     before = _Before(known)
-    parts = yield from _cut(form, body, before)
-    meanings: Mapping[bytes, tuple[Item, ...]] = {}
-    if parts is None:
-        whole = yield from _whole(form, body)
-        items = before.same(whole)
-    else:
-        meanings = dict(parts)
-        items = tuple(chain.from_iterable(part for _, part in parts))
+    meanings: dict[bytes, tuple[Item, ...]] = {}
+    cut = yield from _cut(form, body, before, meanings)
+    if cut is None:
+        meanings = {}
+        cut = yield from _whole(form, body, before)
+    items = tuple(cut)
     if known is not None and len(items) == len(known.items) and all(map(is_, items, known.items)):
         items = known.items
     return Known(form, digest, items, meanings, len(body) + _KEPT_SEGMENT * len(meanings))
@@ -93,20 +90,22 @@ class _Before(Generic[Item]):
         return tuple(old if (old := before.get(item.id)) == item and old is not None else item for item in items)
 
 
-_Parts = list[tuple[bytes, tuple[Item, ...]]]
+def _cut(
+    form: ListOf[Item], body: bytes, before: _Before[Item], meanings: dict[bytes, tuple[Item, ...]]
+) -> Generator[int, None, list[Item] | None]:
+    """The items; None where it is in doubt whether the list can be cut.
 
-
-def _cut(form: ListOf[Item], body: bytes, before: _Before[Item]) -> Generator[int, None, _Parts[Item] | None]:
-    """The digest and the items of each segment; None where it is in doubt whether the list can be cut."""
+    :param meanings: is given those of each segment.
+    """
     head = form.head.match(body)
     if head is None:
         return None
     parser = etree.XMLParser(**SAFE)
     end = b"</%b>" % form.child.encode()
-    parts: _Parts[Item] = []
+    found: list[Item] = []
     start = head.end()
-    while (found := body.find(end, start)) >= 0:
-        stop = found + len(end)
+    while (ends := body.find(end, start)) >= 0:
+        stop = ends + len(end)
         if stop - start > _LONGEST:
             return None
         segment = body[start:stop]
@@ -119,9 +118,10 @@ def _cut(form: ListOf[Item], body: bytes, before: _Before[Item]) -> Generator[in
                 return None
             items = before.same(read)
             yield READ + _READ_BYTE * len(segment)
-        parts.append((digest, items))
+        meanings[digest] = items
+        found += items
         yield LOOKED_UP + len(segment)
-    return parts if form.tail.fullmatch(body, start) else None
+    return found if form.tail.fullmatch(body, start) else None
 
 
 def _read(form: ListOf[Item], segment: bytes, parser: etree.XMLParser) -> list[Item] | None:
@@ -134,11 +134,11 @@ def _read(form: ListOf[Item], segment: bytes, parser: etree.XMLParser) -> list[I
         return None
 
 
-def _whole(form: ListOf[Item], body: bytes) -> Generator[int, None, list[Item]]:
+def _whole(form: ListOf[Item], body: bytes, before: _Before[Item]) -> Generator[int, None, list[Item]]:
     items: list[Item] = []
     left = len(body)
     for batch in batches_of(body, form.root, form.child):
-        items.extend(map(form.item, batch))
+        items += before.same([form.item(element) for element in batch])
         yield READ + min(left, CHUNK) * _READ_BYTE
         left = max(0, left - CHUNK)
     return items
