@@ -20,10 +20,11 @@ from zope.interface import implementer
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.configuration.regions import Region
 from ec2proxy.drivers.registry import factory_for
-from ec2proxy.interfaces import ICloudDriver, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IObserver, IStateStore
 from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 from ec2proxy.model import Backend
+from ec2proxy.tls.trust import policy
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.deltacloud import DeltacloudResource
 
@@ -41,7 +42,7 @@ class EmbeddedCloud:
         self._site = Site(api_root(cloud))
         self._port: Any = None
 
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+    def endpointForURI(self, uri: URI | None) -> IStreamClientEndpoint:
         """Where the mock cloud listens, whatever the URI; it begins to when it is first asked."""
         if self._port is None:
             # Listening on TCP is done at once.
@@ -50,10 +51,35 @@ class EmbeddedCloud:
         assert self._port is not None
         return TCP4ClientEndpoint(self._reactor, "127.0.0.1", self._port.getHost().port)
 
+    @property
+    def port(self) -> int:
+        """The number of its port; it begins to listen when it is first asked for."""
+        self.endpointForURI(None)
+        return int(self._port.getHost().port)
+
     async def close(self) -> None:
         """Stop listening."""
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
+
+
+@implementer(IAgentEndpointFactory)
+@frozen
+class EmbeddedElsewhere:
+    """The mock cloud inside the process that has started this one.
+
+    :param port: where it listens, of the loopback interface.
+    """
+
+    reactor: Any
+    port: int
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        """Where it listens, whatever the URI."""
+        return TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port)
+
+    async def close(self) -> None:
+        """Leave it as it is."""
 
 
 @frozen
@@ -91,25 +117,27 @@ class Running:
         await self.network.close()
 
 
-def make_region(region: Region, store: IStateStore, reactor: Any, access: AccessLog) -> Running:
+def make_region(region: Region, store: IStateStore, reactor: Any, access: AccessLog, observer: IObserver) -> Running:
     """The region that a configuration describes; nobody is asked anything yet."""
     settings = region.settings
-    network = _network(region.backend, reactor)
+    network = _network(region.backend, reactor, embedded)
     driver = factory_for(network.backend.url).driver(network.backend, reactor, network.driver_agent)
-    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness)
+    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness, observer=observer)
     api = DeltacloudResource(network.agent, network.backend, reactor, access)
     return Running(region, cloud, driver, network, api)
 
 
-def _network(backend: Backend | None, reactor: IReactorTime) -> Network:
+def _network(backend: Backend | None, reactor: IReactorTime, port: int | None) -> Network:
     pool = HTTPConnectionPool(reactor)
     if backend is not None:
-        return Network(backend, None, Agent(reactor, pool=pool), pool.closeCachedConnections)
-    embedded = EmbeddedCloud(reactor)
+        return Network(
+            backend, None, Agent(reactor, policy(backend.authorities), pool=pool), pool.closeCachedConnections
+        )
+    embedded = EmbeddedCloud(reactor) if port is None else EmbeddedElsewhere(reactor, port)
     agent = Agent.usingEndpointFactory(reactor, embedded, pool)
 
     async def close() -> None:
         await pool.closeCachedConnections()
         await embedded.close()
 
-    return Network(embedded.backend, agent, agent, close)
+    return Network(EmbeddedCloud.backend, agent, agent, close)

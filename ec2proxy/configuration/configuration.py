@@ -11,6 +11,8 @@ from ec2proxy.configuration.regions import REGIONS, Region, regions_of
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
+from ec2proxy.tls.pair import PairError, PairFiles
+from ec2proxy.tls.serving import speaks_plainly
 
 STATE = "sqlite:///ec2proxy.sqlite"
 """Where the state is kept by default; what is remembered of embedded clouds ends with them, in memory."""
@@ -57,9 +59,29 @@ class Source:
             make_store(state, the_reactor(), settings.state_key)
         except StateError as error:
             reader.wrong(reader.where("state"), error)
+        _check_tls(reader, settings)
         if reader.mistakes:
             raise ConfigurationError(reader.mistakes)
         return Configuration(evolve(settings, state=state), state, regions, accounts)
+
+
+def tls_files(settings: Settings) -> PairFiles | None:
+    """The certificate that clients are to be shown, and its key; None for no TLS."""
+    return None if settings.tls_cert is None else PairFiles(settings.tls_cert, settings.tls_key or settings.tls_cert)
+
+
+def _check_tls(reader: Reader, settings: Settings) -> None:
+    files = tls_files(settings)
+    if files is None:
+        if settings.tls_key is not None:
+            reader.wrong(reader.where("tls-key"), "it goes with a --tls-cert")
+        return
+    if all(speaks_plainly(endpoint) for endpoint in settings.listen):
+        reader.wrong(reader.where("tls-cert"), "there is no --listen for it: ssl: has its own, and unix: has none")
+    try:
+        files.load()
+    except PairError as error:
+        reader.wrong(reader.where("tls-cert"), error)
 
 
 def _accounts(reader: Reader, settings: Settings, embedded: bool) -> Accounts:
@@ -68,5 +90,6 @@ def _accounts(reader: Reader, settings: Settings, embedded: bool) -> Accounts:
     try:
         return Accounts.load(settings.accounts)
     except AccountsError as error:
-        reader.wrong(reader.where("accounts"), error)
+        for mistake in error.mistakes:
+            reader.wrong(reader.where("accounts"), mistake)
         return Accounts()

@@ -100,13 +100,25 @@ def _file(text: str) -> str:
     return os.path.abspath(text)
 
 
+def _workers(text: str) -> int:
+    if text == "auto":
+        # A container may have fewer than the machine.
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return number(1).read(text)
+
+
 TEXT = Kind("a text", (str,), _text)
 SECONDS = Kind("a number of seconds", (int, float), _seconds)
 MORE_SECONDS = Kind("a number of seconds", (int, float), lambda text: _seconds(text, True))
 BOOLEAN = Kind("true or false", (bool,), _boolean)
 SIZE = Kind("a size", (int, str), _size)
 ENDPOINTS = Kind("an endpoint, or a list of them", (str,), _endpoint, many=True)
+WORKERS = Kind("a whole number or auto", (int, str), _workers)
 FILE = Kind("the name of a file", (str,), _file)
+
+
+LOG = Kind("the name of a file, or - for standard output", (str,), lambda text: text if text == "-" else _file(text))
+NAMES = Kind("a list of names", (str, list), lambda text: frozenset(name.strip() for name in text.split(",")) - {""})
 
 
 def number(least: int) -> Kind[int]:

@@ -38,7 +38,9 @@ class Region:
         settings = self.settings
         if settings.backend == MOCK:
             return None
-        return Backend(settings.backend, settings.driver, settings.provider, settings.timeout)
+        return Backend(
+            settings.backend, settings.driver, settings.provider, settings.timeout, authorities=settings.backend_ca
+        )
 
 
 def regions_of(reader: Reader, settings: Settings) -> tuple[Region, ...]:

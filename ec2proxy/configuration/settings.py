@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
-from ec2proxy.configuration.kinds import ENDPOINTS, FILE, MORE_SECONDS, SECONDS, TEXT, Kind, some_of
+from ec2proxy.configuration.kinds import ENDPOINTS, FILE, LOG, MORE_SECONDS, NAMES, SECONDS, TEXT, Kind, choice, some_of
+from ec2proxy.observing.logs import FORMATS, LEVELS
 from ec2proxy.state.opening import FORMS
 
 T = TypeVar("T")
@@ -85,6 +86,20 @@ class Settings:
         short="l",
         shown=LISTEN,
     )
+    tls_cert: str | None = setting(
+        FILE,
+        None,
+        "A PEM file with a certificate and its chain: clients at --listen have to speak TLS, but for ssl: and unix:.",
+    )
+    tls_key: str | None = setting(
+        FILE, None, "The PEM file with the certificate's private key (default: it is in --tls-cert)."
+    )
+    backend_ca: str | None = setting(
+        FILE,
+        None,
+        "A PEM file with the authorities that may certify an https backend, instead of the system's.",
+        regional=True,
+    )
     accounts: str | None = setting(
         FILE, None, "The accounts file (TOML): which access keys there are, and whom they are.", short="a"
     )
@@ -94,7 +109,29 @@ class Settings:
     )
     freshness: float = setting(SECONDS, 1.0, "How old an answer about the cloud may be, in seconds.", regional=True)
     timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
+    workers: int = setting(WORKERS, 1, "How many processes answer requests; auto is one for each processor.", shown="1")
     drain: float = setting(SECONDS, 20.0, "Seconds that requests under way have to finish when the daemon stops.")
+    admin_listen: tuple[str, ...] = setting(
+        ENDPOINTS,
+        (),
+        "Where the operator's pages are: console, metrics, health; an endpoint of this machine only, for they show"
+        " everybody's data.",
+        shown="nowhere",
+    )
+    admin_token: str | None = setting(
+        FILE, None, "The file with a token that the operator's pages are shown for, if anybody else may reach them."
+    )
+    admin_hosts: frozenset[str] = setting(
+        NAMES,
+        frozenset(),
+        "Names by which browsers may call the operator's pages, beside addresses.",
+        shown="localhost",
+    )
+    log_format: str = setting(choice(*FORMATS), "text", "The form of the log: text, json, or journal for systemd's.")
+    log_level: str = setting(choice(*LEVELS), "info", "The least that is logged; each request is info.")
+    audit_log: str | None = setting(
+        LOG, None, "A file for one line of JSON about each request that changes a cloud, or - for standard output."
+    )
 
 
 def table() -> dict[str, Setting]:

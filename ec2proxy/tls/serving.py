@@ -88,8 +88,19 @@ def speaks_plainly(endpoint: str) -> bool:
     """Whether TLS is not to be laid over a server endpoint.
 
     ``ssl:`` has it already, with a certificate of its own, and who can open a ``unix:`` socket is a matter of its mode.
+
+    :param endpoint: its description.
     """
     return endpoint.partition(":")[0] in ("ssl", "unix")
+
+
+def secured(
+    endpoint: IStreamServerEndpoint, description: str, certificate: ServerCertificate | None, clock: IReactorTime
+) -> IStreamServerEndpoint:
+    """An endpoint with TLS laid over it, if there is a certificate and the endpoint is one for it."""
+    if certificate is None or speaks_plainly(description):
+        return endpoint
+    return SecureEndpoint(endpoint, certificate, clock)
 
 
 @implementer(IStreamServerEndpoint)
