@@ -34,7 +34,7 @@ BELOW: dict[str, set[str]] = {
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.
-ROOTS = {"master", "tap", "options", "configuration", "regional", "daemon"}
+ROOTS = {"surroundings", "master", "mastering", "worker", "observation", "tap", "options", "configuration", "regional", "daemon"}
 
 
 def sources() -> list[Path]:

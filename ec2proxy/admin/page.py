@@ -83,52 +83,45 @@ def _state(report: StatusReport, now: float) -> str:
 
 
 def _figures(report: StatusReport, history: History) -> str:
-    saved = sum(value for labels, value in report["metrics"][families.READS.name] if labels[2] == "hit")
-    failures = words.rate(history.recent_rate("failures"))
+    metrics = report["metrics"]
+    saved = sum(value for labels, value in metrics[families.READS.name] if labels[2] == "hit")
+    lag = max((value for _, value in metrics[families.LAG.name]), default=0.0)
     p95 = words.duration(history.recent_quantile(0.95))
-    lag = max((value for _, value in report["metrics"][families.LAG.name]), default=0.0)
-    return "".join(
-        (
-            _tile(
-                "Requests a second",
-                words.rate(history.recent_rate("requests")),
-                Html(f'<span class="key">{failures} of them errors</span>'),
-                words.rate,
-                history.rate("requests"),
-                history.rate("failures"),
-            ),
-            _tile(
-                "Latency, median",
-                words.duration(history.recent_quantile(0.5)),
-                Html(f'<span class="key">95 % below {p95}</span>'),
-                words.duration,
-                history.quantile(0.5),
-                history.quantile(0.95),
-            ),
-            _tile(
-                "Answered from pictures",
-                words.share(history.recent_hit_rate()),
-                "of all reads",
-                words.share,
-                history.hit_rates(),
-                top=1.0,
-            ),
-            _tile(
-                "Backend calls a second",
-                words.rate(history.recent_rate("calls")),
-                f"{words.number(saved)} spared since the start",
-                words.rate,
-                history.rate("calls"),
-            ),
-            _tile(
-                "Connections",
-                words.number(_total(report, families.CONNECTIONS.name)),
-                f"event loop at most {words.duration(lag)} late",
-                words.number,
-                history.connections(),
-            ),
+    calls = words.rate(history.recent_rate("calls"))
+    connections = words.number(_total(report, families.CONNECTIONS.name))
+    return (
+        _tile(
+            "Requests a second",
+            words.rate(history.recent_rate("requests")),
+            _key(f"{words.rate(history.recent_rate('failures'))} of them errors"),
+            words.rate,
+            history.rate("requests"),
+            history.rate("failures"),
         )
+        + _tile(
+            "Latency, median",
+            words.duration(history.recent_quantile(0.5)),
+            _key(f"95 % below {p95}"),
+            words.duration,
+            history.quantile(0.5),
+            history.quantile(0.95),
+        )
+        + _tile(
+            "Answered from pictures",
+            words.share(history.recent_hit_rate()),
+            "of all reads",
+            words.share,
+            history.hit_rates(),
+            top=1.0,
+        )
+        + _tile("Backend calls a second", calls, f"{words.number(saved)} spared", words.rate, history.rate("calls"))
+        + _tile("Connections", connections, f"loop {words.duration(lag)} late", words.number, history.connections())
     )
+
+
+def _key(text: str) -> Html:
+    """A note that is the key of the chart's second line as well."""
+    return Html(f'<span class="key">{escape(text)}</span>')
 
 
 def _tile(

@@ -13,7 +13,6 @@ from ec2proxy.cloud.overview import MOST_INSTANCES, MOST_WORK, overview
 from ec2proxy.observing import counts, families
 from ec2proxy.observing.audit import KEPT, Audit
 from ec2proxy.observing.counts import Counts
-from ec2proxy.observing.lag import Lag
 
 #: A process's report; plain JSON, so that a worker can send it to the master.
 StatusReport = Mapping[str, Any]
@@ -29,7 +28,6 @@ class Status:
 
     counts: Counts
     audit: Audit
-    lag: Lag
     clouds: Callable[[], Iterable[tuple[Cloud, str]]]
     started: float
 

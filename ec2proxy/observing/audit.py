@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ec2proxy.ec2.record import Record
 from ec2proxy.observing.lines import place
-from ec2proxy.observing.sink import Sink
+from ec2proxy.observing.sink import Lines
 
 KEPT = 100
 """How many entries are kept in memory, for the console."""
@@ -25,7 +25,7 @@ class Audit:
     :param sink: where the lines go; None keeps the last ones in memory only.
     """
 
-    def __init__(self, sink: Sink | None = None) -> None:
+    def __init__(self, sink: Lines | None = None) -> None:
         self._sink = sink
         self._last: deque[dict[str, object]] = deque(maxlen=KEPT)
 

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from ec2proxy.ec2.record import Record
 from ec2proxy.observing.audit import stamp
 from ec2proxy.observing.lines import fields
-from ec2proxy.observing.sink import Sink
+from ec2proxy.observing.sink import Lines
 
 FORMATS = ("text", "json", "journal")
 LEVELS = ("debug", "info", "warn", "error", "critical")
@@ -38,7 +38,7 @@ class LogWriter:
     :param level: the least that is written, one of :data:`LEVELS`.
     """
 
-    def __init__(self, sink: Sink, form: str, level: str) -> None:
+    def __init__(self, sink: Lines, form: str, level: str) -> None:
         self._sink = sink
         self._least = LEVELS.index(level)
         self._line: Callable[[float, str, str, str], str] = {"text": _text, "journal": _journal, "json": _json}[form]

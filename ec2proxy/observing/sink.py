@@ -2,8 +2,27 @@
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 
 STDOUT = "-"
+
+
+class Lines(Protocol):
+    """What takes lines of a log, be it in another process.
+
+    :ivar lost: how many it could not write.
+    """
+
+    lost: int
+
+    def write(self, text: str) -> None:
+        """Take whole lines; never fails."""
+
+    def reopen(self) -> None:
+        """Go on in a new file, if it is one."""
+
+    def close(self) -> None:
+        """There will be no more."""
 
 
 class Sink:
