@@ -34,7 +34,18 @@ BELOW: dict[str, set[str]] = {
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.
-ROOTS = {"surroundings", "master", "mastering", "worker", "observation", "tap", "options", "configuration", "regional", "daemon"}
+ROOTS = {
+    "surroundings",
+    "master",
+    "mastering",
+    "worker",
+    "observation",
+    "tap",
+    "options",
+    "configuration",
+    "regional",
+    "daemon",
+}
 
 
 def sources() -> list[Path]:
