@@ -3,8 +3,9 @@
 ``POST /trouble/hold?path=/api/realms`` takes such requests and does nothing about them until ``POST /trouble/release``;
 ``POST /trouble/late?path=…`` does what they ask for and answers no sooner; ``html`` answers them with a page,
 ``garbage`` with noise, ``slow`` after half a second, ``cut`` with half of the answer, ``endless`` without an end,
-``silent`` never. All take ``method`` and ``times`` too. ``GET /trouble`` tells how many requests are held, how many of
-those that were held had their connection closed by the client, and all requests so far that were to change something.
+``silent`` never, ``lost`` with a closed connection. All take ``method`` and ``times`` too. ``GET /trouble`` tells how
+many requests are held, how many of those that were held had their connection closed by the client, and all requests so
+far that were to change something.
 """
 
 import json
@@ -73,6 +74,7 @@ class Trouble(Resource):
             b"cut": lambda: trouble.cut(**criteria),
             b"endless": lambda: trouble.drip(1024 * 1024, 0.001, endless=True, **criteria),
             b"silent": lambda: trouble.lose_answer(silent=True, **criteria),
+            b"lost": lambda: trouble.lose_answer(**criteria),
         }[what]()
         return b""
 
