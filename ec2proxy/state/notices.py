@@ -5,12 +5,13 @@ transaction of its own, for which :meth:`Notices.settled` waits. Hearing it take
 while nothing can be heard, everything counts as changed.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 from zlib import crc32
 
 from sqlalchemy import Connection, text
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -79,7 +80,8 @@ class Notices:
         self._missed = 0
         self._ears: _Ears | None = None
         self._untold: set[str] = set()
-        self._telling: Deferred[None] | None = None
+        # Who waits for what is being told now.
+        self._telling: list[Deferred[None]] | None = None
         self._retrying: IDelayedCall | None = None
         self._connecting: IDelayedCall | None = None
         self._stopped = False
@@ -97,16 +99,15 @@ class Notices:
         # A ledger's change was told with itself.
         if not scope.endswith(scope_of_ledger("")):
             self._untold.add(scope)
-            if self._telling is None:
-                self._telling = self._tell_all()
+            self._begin_to_tell()
 
     async def settled(self) -> None:
         """See :meth:`IEpochs.settled`; where the database is gone, so are the ears of the others."""
         await self._inner.settled()
         if self._telling is not None:
-            done: Deferred[None] = Deferred()
-            self._telling.addBoth(lambda _: done.callback(None))
-            await done
+            told: Deferred[None] = Deferred()
+            self._telling.append(told)
+            await told
 
     def notice(self, scope: str) -> str:
         """What tells of a write to a scope."""
@@ -151,28 +152,25 @@ class Notices:
 
         self._connect().addCallback(connected).addErrback(failed)
 
-    def _tell_all(self) -> "Deferred[None]":
-        """Tell what is untold, and what comes to be so meanwhile."""
-        untold, self._untold = self._untold, set()
-        if not untold or self._stopped:
-            self._telling = None
-            return succeed(None)
-
-        def told(outcome: Any) -> "Deferred[None]":
-            if isinstance(outcome, Failure):
-                outcome.trap(StateUnavailable)
-                self._untold |= untold
-                self._telling = None
-                if not self._stopped:
-                    self._retrying = self._reactor.callLater(AGAIN, self._retry)
-                return succeed(None)
-            return self._tell_all()
-
-        return self._tell([self.notice(scope) for scope in sorted(untold)]).addBoth(told)
-
-    def _retry(self) -> None:
+    def _begin_to_tell(self) -> None:
         if self._telling is None:
-            self._telling = self._tell_all()
+            self._telling = []
+            Deferred.fromCoroutine(self._tell_all())
+
+    async def _tell_all(self) -> None:
+        """Tell what is untold, and what comes to be so meanwhile."""
+        while self._untold and not self._stopped:
+            untold, self._untold = self._untold, set()
+            try:
+                await self._tell([self.notice(scope) for scope in sorted(untold)])
+            except StateUnavailable:
+                self._untold |= untold
+                if not self._stopped:
+                    self._retrying = self._reactor.callLater(AGAIN, self._begin_to_tell)
+                break
+        waiting, self._telling = self._telling or (), None
+        for each in waiting:
+            each.callback(None)
 
 
 @implementer(IReadDescriptor)
@@ -187,6 +185,8 @@ class _Ears:
         self._session = session
         self._connection = session.pgconn
         self._connection.nonblocking = 1
+        # libpq closes its own when the connection is lost, and the reactor would be left with the number only.
+        self._socket = os.dup(self._connection.socket)
         self._hear = hear
         self._lost = deaf
         self._reactor = reactor
@@ -199,8 +199,7 @@ class _Ears:
 
     def fileno(self) -> int:
         """The socket."""
-        socket: int = self._connection.socket
-        return socket
+        return self._socket
 
     def logPrefix(self) -> str:  # noqa: N802  # Twisted's name
         """A name for the log."""
@@ -229,6 +228,7 @@ class _Ears:
         if self._open:
             self._open = False
             self._reactor.removeReader(self)
+            os.close(self._socket)
             if self._beat.active():
                 self._beat.cancel()
 
