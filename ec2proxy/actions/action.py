@@ -8,6 +8,7 @@ from attrs import frozen
 
 from ec2proxy.auth.principal import Principal
 from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.cloud.regions import Regions
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.params import boolean
@@ -18,6 +19,8 @@ from ec2proxy.ec2.xml import Payload, namespace_of
 class Call:
     """Who asks, and what the answer is made from.
 
+    :param cloud: the region's.
+    :param regions: all there are.
     :param region: the region's name as the client knows it.
     :param version: the API version that the client named, or None.
     :param host: where the client sent it, as its Host header says; empty if it does not.
@@ -26,6 +29,7 @@ class Call:
 
     principal: Principal
     cloud: Cloud
+    regions: Regions
     region: str
     version: str | None
     pager: Pager

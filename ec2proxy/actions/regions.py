@@ -1,4 +1,4 @@
-"""Regions: there is one, the one that the client means."""
+"""Regions: all there are; if it is only one, that which the client means."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class DescribeRegions(Action):
     filters: tuple[Filter, ...] = structures("Filter", Filter)
 
     async def perform(self, call: Call) -> Payload:
-        """The region that the client signed for, at the host where the client found it."""
+        """The regions, each where the client can reach it; the only one by the name that the client signed for."""
         matches = matcher(
             self.filters,
             {
@@ -35,26 +35,35 @@ class DescribeRegions(Action):
             },
         )
         await proved(call)
-        region = region_of(call, self.filters, self.region_names)
-        unknown = [name for name in dict.fromkeys(self.region_names) if name != region]
+        regions = call.regions
+        if regions.any_name:
+            endpoints = {region_of(call, self.filters, self.region_names): call.host}
+        else:
+            endpoints = {cloud.name: regions.endpoint(cloud, call.host) for cloud in regions}
+        unknown = [name for name in dict.fromkeys(self.region_names) if name not in endpoints]
         if unknown:
             names = ", ".join(shown(name) for name in unknown)
             raise EC2Error("InvalidParameterValue", f"Invalid region provided: {names}")
         self.stop_if_dry_run()
-        item = {"optInStatus": "opt-in-not-required", "regionName": region, "regionEndpoint": call.host}
-        return {"regionInfo": [item] if matches(item) else []}
+        items = [
+            {"optInStatus": "opt-in-not-required", "regionName": name, "regionEndpoint": endpoint}
+            for name, endpoint in endpoints.items()
+            if not self.region_names or name in self.region_names
+        ]
+        return {"regionInfo": [item for item in items if matches(item)]}
 
 
 def region_of(call: Call, filters: Iterable[Filter], names: Iterable[str] = ()) -> str:
     """The name of the region that a client means.
 
-    That is the one it signed for. Basic and signature version 2 name none: then it is what the parameters name, for
-    libcloud, which signs so by itself, asks for the zones of the region that it was given and takes no other.
+    That is the one it signed for, or, where regions have names, the one that it was sent to. Basic and signature
+    version 2 name none: then it is what the parameters name, for libcloud, which signs so by itself, asks for the zones
+    of the region that it was given and takes no other.
 
     :param filters: of which ``region-name`` counts.
     :param names: other names in the parameters.
     """
-    if call.principal.region is not None:
+    if call.principal.region is not None or not call.regions.any_name:
         return call.region
     named = [*names, *(value for each in filters if each.name == "region-name" for value in each.values)]
     plain = [name for name in named if _NAME.fullmatch(name)]

@@ -10,7 +10,7 @@ from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.errors import from_cloud
 from ec2proxy.actions.throttle import Throttle
 from ec2proxy.auth.authenticator import Authenticator
-from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.cloud.regions import Regions
 from ec2proxy.ec2 import audited, forms, params, sts, versions, xml
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.ec2.known_actions import known_actions
@@ -23,7 +23,7 @@ from ec2proxy.interfaces import IEC2Service
 
 @implementer(IEC2Service)
 class EC2Service:
-    """The EC2 API of one cloud.
+    """The EC2 API of all regions.
 
     :param actions: by EC2's name.
     :param throttle: how often anybody may ask; None lets everybody.
@@ -33,13 +33,13 @@ class EC2Service:
         self,
         authenticator: Authenticator,
         actions: Mapping[str, type[Action]],
-        cloud: Cloud,
+        regions: Regions,
         pager: Pager,
         throttle: Throttle | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._actions = actions
-        self._cloud = cloud
+        self._regions = regions
         self._pager = pager
         self._throttle = throttle
 
@@ -50,22 +50,28 @@ class EC2Service:
             trace.api = "sts"
         principal = self._authenticator.authenticate(request, pairs)
         trace.principal = principal.name
-        trace.region, trace.cloud = principal.region or self._cloud.name, self._cloud.name
         named = params.single(pairs, "Version") or None
         version = versions.checked(named)
         name = params.single(pairs, "Action")
         if not name:
             raise EC2Error("MissingAction", "The request must contain the parameter Action.")
+        if not principal.may(trace.api, name):
+            # The only thing that EC2 says, too, to somebody who may not know more.
+            raise EC2Error("UnauthorizedOperation", "You are not authorized to perform this operation.")
         known = self._known(name, trace.api)
         trace.action = name
+        host = (request.header(b"host") or b"").decode("ascii", "replace")
+        path = request.path.decode("ascii", "replace")
+        cloud = self._regions.pick(principal.region, host, path, trace.api == "sts")
+        trace.cloud = cloud.name
+        trace.region = (self._regions.any_name and principal.region) or cloud.name
+        principal = principal.in_region(trace.region)
         if known.CHANGES:
             trace.changes, trace.resources = True, audited.named(pairs)
         action = params.bind(known, pairs)
         if self._throttle is not None:
             self._throttle.admit(principal.credentials, trace.region, action)
-        host = (request.header(b"host") or b"").decode("ascii", "replace")
-        path = request.path.decode("ascii", "replace")
-        call = Call(principal, self._cloud, trace.region, named, self._pager, host, path)
+        call = Call(principal, cloud, self._regions, trace.region, named, self._pager, host, path)
         return self._carried_out(action, call, version, trace)
 
     async def _carried_out(self, action: Action, call: Call, version: str, trace: Trace) -> bytes:
@@ -76,7 +82,7 @@ class EC2Service:
             raise from_cloud(error) from error
         finally:
             # Who hears of the answer, an error too, is to find what was changed wherever it asks next.
-            await self._cloud.epochs.settled()
+            await call.cloud.epochs.settled()
         if trace.changes:
             trace.resources = audited.with_made(trace.resources, payload)
         name, request_id = type(action).__name__, trace.request_id

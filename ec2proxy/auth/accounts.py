@@ -8,6 +8,7 @@
     user = "mockuser"
     password = "mockpassword"
     enabled = true                     # optional
+    actions = ["Describe*", "ec2:Get*"]  # optional: all others are refused
 
     [account.regions.eu-west]          # optional: other cloud credentials in that region
     user = "someone"
@@ -15,14 +16,16 @@
 """
 
 import os
-import stat
-import tomllib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from attrs import field, frozen
 
 from ec2proxy.model import Credentials
+from ec2proxy.private import open_to_others
+from ec2proxy.toml import Document, TomlError
 
 _TYPES: Mapping[str, type] = {
     "access_key": str,
@@ -30,14 +33,31 @@ _TYPES: Mapping[str, type] = {
     "user": str,
     "password": str,
     "enabled": bool,
+    "actions": list,
     "regions": dict,
 }
-_OPTIONAL = frozenset({"enabled", "regions"})
+_OPTIONAL = frozenset({"enabled", "actions", "regions"})
+_PATTERN = re.compile(r"(?:[a-z0-9]+:)?[A-Za-z0-9*?]+", re.ASCII)
 _REGION_TYPES: Mapping[str, type] = {"user": str, "password": str}
 
 
 class AccountsError(Exception):
-    """The accounts file cannot be used; the message is one line that says where and why, and no secret."""
+    """The accounts file cannot be used.
+
+    :ivar mistakes: one line for each, which says where and what, and no secret; there is at least one.
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__(mistakes[0])
+        self.mistakes = tuple(mistakes)
+
+
+def _allowed(patterns: Sequence[str]) -> re.Pattern[str]:
+    """What matches the actions that any of some patterns does: ``ec2:DescribeInstances``."""
+    whole = (pattern if ":" in pattern else f"ec2:{pattern}" for pattern in patterns)
+    escaped = (re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in whole)
+    # IAM takes capitals and small letters for the same in actions.
+    return re.compile("|".join(escaped) if patterns else r"(?!)", re.IGNORECASE | re.ASCII)
 
 
 @frozen
@@ -47,6 +67,7 @@ class Account:
     :param secret_key: what its holder signs with.
     :param credentials: whom it is in the cloud, in regions that :param regions: does not name.
     :param enabled: a disabled one is treated as if it were not there.
+    :param actions: patterns, as IAM has them, of what it may do.
     """
 
     access_key: str
@@ -54,10 +75,23 @@ class Account:
     credentials: Credentials
     enabled: bool = True
     regions: Mapping[str, Credentials] = field(factory=dict)
+    actions: tuple[str, ...] = ("*",)
+    _allowed: re.Pattern[str] = field(init=False, repr=False, eq=False)
+
+    @_allowed.default
+    def _compiled(self) -> re.Pattern[str]:
+        return _allowed(self.actions)
 
     def credentials_in(self, region: str | None) -> Credentials:
         """Whom this account is in a region of the cloud."""
         return self.credentials if region is None else self.regions.get(region, self.credentials)
+
+    def may(self, api: str, action: str) -> bool:
+        """Whether it may perform an action of an API; anybody may ask who they are, as with Amazon.
+
+        :param api: ``ec2`` or ``sts``.
+        """
+        return api == "sts" or self._allowed.fullmatch(f"{api}:{action}") is not None
 
 
 class Accounts:
@@ -85,10 +119,20 @@ class Accounts:
         :raises AccountsError: it cannot be read, others can read it, or it is not what it should be.
         """
         try:
-            return cls(_accounts(_document(path)))
+            document = _document(path)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise AccountsError(f"{path}: {why}") from None
+            where = f"{path}:{error.line}" if isinstance(error, TomlError) else path
+            raise AccountsError([f"{where}: {why}"]) from None
+        reader = _Reader(path, document)
+        accounts = reader.accounts()
+        if reader.mistakes:
+            raise AccountsError(reader.mistakes)
+        return cls(accounts)
+
+    def __iter__(self) -> Iterator[Account]:
+        """All of them, the disabled ones too."""
+        return iter(self._by_key.values())
 
     def lookup(self, access_key: str) -> Account | None:
         """The enabled account of an access key, or None."""
@@ -96,47 +140,91 @@ class Accounts:
         return account if account is not None and account.enabled else None
 
 
-def _document(path: str) -> dict[str, Any]:
+def _document(path: str) -> Document:
     with open(path, "rb") as stream:
         # Of the open file: another could take its name's place between a look and a read.
         mode = os.fstat(stream.fileno()).st_mode
-        if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        if open_to_others(path, mode):
             raise ValueError("others than its owner have access to it; chmod 600 it")
-        return tomllib.load(stream)
+        return Document.of(stream.read().decode())
 
 
-def _accounts(document: dict[str, Any]) -> Iterable[Account]:
-    for name in document:
-        if name != "account":
-            raise ValueError(f"unknown key {name!r}")
-    entries = document.get("account", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError("'account' is not a list of tables: write [[account]]")
-    for number, entry in enumerate(entries, 1):
-        yield _account(f"account {number}", entry)
+class _Reader:
+    """Makes accounts of a document, and gathers what is wrong with it.
+
+    :ivar mistakes: one line for each.
+    """
+
+    def __init__(self, path: str, document: Document) -> None:
+        self.mistakes: list[str] = []
+        self._path = path
+        self._document = document
+
+    def accounts(self) -> list[Account]:
+        """The accounts; of some use only if there is no mistake."""
+        values = self._document.values
+        for name in values:
+            if name != "account":
+                self._wrong((name,), f"unknown key {name!r}{_hint(name, ['account'])}")
+        entries = values.get("account", [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self._wrong(("account",), "'account' is not a list of tables: write [[account]]")
+            return []
+        found: dict[str, Account] = {}
+        for index, entry in enumerate(entries):
+            account = self._account(index, entry)
+            if account is not None and account.access_key in found:
+                self._wrong(("account", index), f"the access_key {account.access_key!r} is there twice")
+            elif account is not None:
+                found[account.access_key] = account
+        return list(found.values())
+
+    def _account(self, index: int, entry: dict[str, Any]) -> Account | None:
+        path, where = ("account", index), f"account {index + 1}"
+        before = len(self.mistakes)
+        self._check(path, where, entry, _TYPES, _OPTIONAL)
+        if len(self.mistakes) > before:
+            return None
+        regions = {}
+        for name, region in entry.get("regions", {}).items():
+            if not isinstance(region, dict):
+                self._wrong((*path, "regions", name), f"{where}: 'regions.{name}' is not a table")
+                continue
+            self._check((*path, "regions", name), f"{where}: region {name!r}", region, _REGION_TYPES)
+            regions[name] = Credentials(region.get("user", ""), region.get("password", ""))
+        actions = entry.get("actions", ["*"])
+        for pattern in actions:
+            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+                self._wrong((*path, "actions"), f"{where}: {pattern!r} in 'actions' is no pattern such as 'Describe*'")
+                return None
+        credentials = Credentials(entry["user"], entry["password"])
+        enabled = entry.get("enabled", True)
+        return Account(entry["access_key"], entry["secret_key"], credentials, enabled, regions, tuple(actions))
+
+    def _check(
+        self,
+        path: tuple[str | int, ...],
+        where: str,
+        entry: dict[str, Any],
+        types: Mapping[str, type],
+        optional: frozenset[str] = frozenset(),
+    ) -> None:
+        for name, value in entry.items():
+            if name not in types:
+                self._wrong((*path, name), f"{where}: unknown key {name!r}{_hint(name, list(types))}")
+            elif not isinstance(value, types[name]) or value == "":
+                self._wrong((*path, name), f"{where}: {name!r} is not {_KINDS[types[name]]}")
+        for name in types:
+            if name not in entry and name not in optional:
+                self._wrong(path, f"{where}: {name!r} is missing")
+
+    def _wrong(self, path: tuple[str | int, ...], why: str) -> None:
+        self.mistakes.append(f"{self._path}:{self._document.line(*path)}: {why}")
 
 
-def _account(where: str, entry: dict[str, Any]) -> Account:
-    _check(where, entry, _TYPES, _OPTIONAL)
-    regions = {}
-    for name, region in entry.get("regions", {}).items():
-        if not isinstance(region, dict):
-            raise ValueError(f"{where}: 'regions.{name}' is not a table")
-        _check(f"{where}: region {name!r}", region, _REGION_TYPES)
-        regions[name] = Credentials(region["user"], region["password"])
-    credentials = Credentials(entry["user"], entry["password"])
-    return Account(entry["access_key"], entry["secret_key"], credentials, entry.get("enabled", True), regions)
+_KINDS = {str: "a text that is not empty", bool: "true or false", dict: "a table", list: "a list of texts"}
 
 
-def _check(
-    where: str, entry: dict[str, Any], types: Mapping[str, type], optional: frozenset[str] = frozenset()
-) -> None:
-    for name, value in entry.items():
-        if name not in types:
-            raise ValueError(f"{where}: unknown key {name!r}")
-        if not isinstance(value, types[name]) or value == "":
-            kind = {str: "a text that is not empty", bool: "true or false", dict: "a table"}[types[name]]
-            raise ValueError(f"{where}: {name!r} is not {kind}")
-    for name in types:
-        if name not in entry and name not in optional:
-            raise ValueError(f"{where}: {name!r} is missing")
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

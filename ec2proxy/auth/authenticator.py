@@ -20,13 +20,13 @@ _V4_SCHEME = v4.ALGORITHM.encode() + b" "
 class Authenticator:
     """Tells who sent a request, or refuses it. Replays are not refused: clients retry with the same signature.
 
-    :param accounts: whose signatures are known.
+    :ivar accounts: whose signatures are known; others may be put in their place at any time.
     :param now: what time it is, in epoch seconds.
     :param skew: seconds that a client's clock may be off, either way.
     """
 
     def __init__(self, accounts: Accounts, now: Callable[[], float], skew: float = 900) -> None:
-        self._accounts = accounts
+        self.accounts = accounts
         self._now = now
         self._skew = skew
         # Stands in for an unknown account's, so that its requests cost what others cost.
@@ -64,20 +64,20 @@ class Authenticator:
         return _basic(authorization)
 
     def _v4(self, claim: v4.Claim, request: RawRequest, body_hash: bytes | None = None) -> Principal:
-        account = self._accounts.lookup(claim.scope.access_key)
+        account = self.accounts.lookup(claim.scope.access_key)
         right = v4.matches(claim, request, (account or self._nobody).secret_key, body_hash)
         account = _proved(account, right)
         self._check_time(claim.signed_at, None if claim.expires is None else claim.signed_at + claim.expires)
         region = claim.scope.region or None
-        return Principal(account.access_key, region, account.credentials_in(region))
+        return Principal(account.access_key, region, account.credentials_in(region), account)
 
     def _v2(self, request: RawRequest, pairs: Sequence[tuple[str, str]]) -> Principal:
         claim = v2.from_pairs(pairs)
-        account = self._accounts.lookup(claim.access_key)
+        account = self.accounts.lookup(claim.access_key)
         right = v2.matches(claim, request, pairs, (account or self._nobody).secret_key)
         account = _proved(account, right)
         self._check_time(claim.signed_at, claim.expires_at)
-        return Principal(account.access_key, None, account.credentials)
+        return Principal(account.access_key, None, account.credentials, account)
 
     def _check_time(self, signed_at: int | None, expires_at: float | None) -> None:
         now = self._now()

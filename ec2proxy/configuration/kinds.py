@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 from twisted.internet.endpoints import serverFromString
 
-from ec2proxy.auth.credentials import CREDENTIAL, credential_path
+from ec2proxy.private import CREDENTIAL, credential_path
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ def _endpoint(text: str) -> str:
 
 def _file(text: str) -> str:
     if text.startswith(CREDENTIAL):
-        return credential_path(text, os.environ)
+        return credential_path(text)
     if not text:
         raise ValueError("it is not the name of a file")
     # A daemon may change its directory, and reads some files again later.

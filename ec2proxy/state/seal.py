@@ -2,7 +2,6 @@
 
 import hmac
 import os
-import stat
 from base64 import b64decode, urlsafe_b64encode
 from pathlib import Path
 from tempfile import mkstemp
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from zope.interface import implementer
 
 from ec2proxy.interfaces import ISeal
+from ec2proxy.private import open_to_others
 from ec2proxy.state.errors import StateError
 
 KEY_BYTES = 32
@@ -69,7 +69,7 @@ def key_in(path: Path) -> bytes:
         if not path.exists():
             _make(path)
         with path.open("rb") as file:
-            others = stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077
+            others = open_to_others(str(path), os.fstat(file.fileno()).st_mode)
             text = file.read(1024)
     except OSError as error:
         raise StateError(f"cannot use the key file {path}: {error.strerror}") from None

@@ -32,6 +32,7 @@ from ec2proxy.actions.service import EC2Service
 from ec2proxy.auth.accounts import Accounts
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.cloud.regions import Regions
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.request import RawRequest
@@ -89,7 +90,8 @@ class ActionTestCase(SynchronousTestCase):
         driver = DeltacloudFactory().driver(backend, self.clock, self.agent)
         self.cloud = Cloud.of("deltacloud", driver, self.store, self.clock, self._entropy, freshness)
         authenticator = Authenticator(Accounts.mock(), self.clock.seconds)
-        self.service = EC2Service(authenticator, ACTIONS, self.cloud, Pager(b"key"))
+        self.regions = Regions([self.cloud], any_name=True)
+        self.service = EC2Service(authenticator, ACTIONS, self.regions, Pager(b"key"))
 
     def _entropy(self, count: int) -> bytes:
         self._ids += 1

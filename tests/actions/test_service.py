@@ -177,7 +177,7 @@ class SettledTests(ActionTestCase):
     def test_told_before_answered(self) -> None:
         """No answer of an action, an error neither, before all who share the cloud can know of what it did."""
         epochs = SlowEpochs()
-        self.service._cloud = evolve(self.cloud, epochs=epochs)
+        self.regions.replace([evolve(self.cloud, epochs=epochs)], True)
         for ids, status in ((["inst0"], 200), (["nosuch"], 400)):
             answering = self.begin("StopInstances", InstanceIds=ids)
             self.assertNoResult(answering)

@@ -1,6 +1,7 @@
 """The accounts file."""
 
 import os
+import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -39,7 +40,7 @@ class LoadTests(SynchronousTestCase):
     def refused(self, text: str, *words: str, mode: int = 0o600) -> None:
         path = self.write(text, mode)
         message = str(self.assertRaises(AccountsError, Accounts.load, path))
-        self.assertTrue(message.startswith(f"{path}: "), message)
+        self.assertRegex(message, rf"^{re.escape(path)}(:\d+)?: ")
         self.assertNotIn("\n", message)
         self.assertNotIn("hush", message)
         for word in words:
@@ -77,8 +78,8 @@ class LoadTests(SynchronousTestCase):
     def test_not_toml(self) -> None:
         """The line is named; its text, which may be a secret, is not."""
         self.refused('[[account]]\nsecret_key = "hush', "Unterminated string")
-        self.refused("[[account]]\nsecret_key = hush", "line 2")
-        self.refused(ONE + ONE.replace("[[account]]", ""), "line")
+        self.refused("[[account]]\nsecret_key = hush", ":2: ")
+        self.refused(ONE + ONE.replace("[[account]]", ""), ":10: ")
         self.refused("\udcff")
 
     def test_shape(self) -> None:
@@ -101,6 +102,30 @@ class LoadTests(SynchronousTestCase):
             self.refused("\n".join([*lines, f"{name} = 1"]), f"'{name}'")
             self.refused("\n".join([*lines, f'{name} = ""']), f"'{name}'")
 
+    def test_all_mistakes(self) -> None:
+        """Each mistake is told, with its line, and what was probably meant."""
+        path = self.write(ONE + "enable = false\n" + ONE.replace("user =", "usr ="))
+        error = self.assertRaises(AccountsError, Accounts.load, path)
+        self.assertEqual(
+            error.mistakes,
+            (
+                f"{path}:8: account 1: unknown key 'enable'; did you mean 'enabled'?",
+                f"{path}:13: account 2: unknown key 'usr'; did you mean 'user'?",
+                f"{path}:10: account 2: 'user' is missing",
+            ),
+        )
+
+    def test_actions(self) -> None:
+        """Patterns are checked: one that matches nothing would be found out too late."""
+        account = Accounts.load(self.write(ONE + 'actions = ["Describe*", "ec2:Get?onsoleOutput"]')).lookup(
+            "AKIDEXAMPLE"
+        )
+        assert account is not None
+        self.assertEqual(account.actions, ("Describe*", "ec2:Get?onsoleOutput"))
+        for actions in ("[1]", '["Describe *"]', '[""]', '["a:b:c"]', '["Describe.*"]'):
+            self.refused(ONE + f"actions = {actions}", "'actions'")
+        self.refused(ONE + 'actions = "Describe*"', "a list of texts")
+
     def test_twice(self) -> None:
         """Which of two secrets holds is not guessed, even where one is disabled."""
         self.refused(ONE + ONE, "'AKIDEXAMPLE'", "twice")
@@ -108,6 +133,22 @@ class LoadTests(SynchronousTestCase):
 
 
 class AccountTests(SynchronousTestCase):
+    def may(self, api: str, action: str, *actions: str) -> bool:
+        """Whether an account with those patterns may do it."""
+        return Account("a", "s", Credentials("u", "p"), actions=actions).may(api, action)
+
+    def test_may(self) -> None:
+        """Patterns are IAM's: of the whole name, whatever its capitals; any of them is enough."""
+        for pattern in ("*", "Describe*", "ec2:Describe*", "ec2:*", "describeinstances", "Describe????ances", "*s"):
+            self.assertTrue(self.may("ec2", "DescribeInstances", "StopInstances", pattern), pattern)
+        for pattern in ("Describe", "*Describe", "escribeInstances", "sts:*", "ec2:", "DescribeInstances?", "D.*"):
+            self.assertFalse(self.may("ec2", "DescribeInstances", pattern), pattern)
+        self.assertFalse(self.may("ec2", "DescribeInstances"))
+
+    def test_who_am_i(self) -> None:
+        """Anybody may ask who they are."""
+        self.assertTrue(self.may("sts", "GetCallerIdentity"))
+
     def test_mock(self) -> None:
         """The embedded cloud's user signs with its own name and password."""
         account = Accounts.mock().lookup("mockuser")
