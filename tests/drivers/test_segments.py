@@ -133,6 +133,7 @@ class ParserTests(SynchronousTestCase):
     @example([b"<realm id='a'><realm id='b'>", b"</realm>", b"</realm>"])
     @example([b"<realm id='a'></realm></realms><realms><realm id='b'></realm>"])
     @example([b"<realm id='a'/><realm id='b'></realm>"])
+    @example([b"<realm id='a' xml:id='x'></realm>", b"<realm id='b' xml:id='x'></realm>"])
     @example([b"<!-- <realm id='a'></realm>", b"<realm id='b'></realm> -->"])
     @example([b"<realm id='a'></realm>", b"]]>", b"<realm id='b'></realm>"])
     def test_soup(self, pieces):

@@ -6,7 +6,8 @@ by the last, since nothing but comments, instructions and space may follow the r
 content by itself, whatever is in it (a cut in a comment, in CDATA or in an element of the same name leaves something
 open or closes too much). It does not begin in the middle of text that the one before ends with, because that ends
 with a tag. Content followed by content is content, and its elements are those of the segments in their order. There
-are no declarations before the root (entities, namespaces, another encoding) that could change what a segment means.
+are no declarations before the root (entities, namespaces, another encoding) that could change what a segment means,
+and ``xml:id``, the one thing that has to differ from segment to segment, is in none.
 
 Where any of that does not hold, the list is read whole.
 """
@@ -125,6 +126,9 @@ def _cut(
 
 
 def _read(form: ListOf[Item], segment: bytes, parser: etree.XMLParser) -> list[Item] | None:
+    if b"xml:id" in segment:
+        # It must be the only one in the whole list.
+        return None
     root = form.root.encode()
     try:
         document = etree.fromstring(b"<%b>%b</%b>" % (root, segment, root), parser)
