@@ -391,7 +391,7 @@ class LentChannel(Channel):
         self._give_back()
 
     def _give_back(self) -> None:
-        under_way = self.requests or self._arriving or self._refused or self._taking
+        under_way = self.requests or self._arriving or self._taking
         if self._owner is None or under_way or self._leaving or not self.persistent or self._waitingForTransport:
             return
         owner, self._owner = self._owner, None

@@ -11,8 +11,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.web.wire import MAX_BODY, MAX_HEAD, MAX_HEADERS
 
-# Whatever decides how long a body is or what becomes of the connection, other than a length and 'close'.
-_ODD = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+# Whatever decides how long a body is or what becomes of the connection, other than a length and Connection.
+_ODD = frozenset({b"transfer-encoding", b"expect"})
 
 _LONGEST = len(b"%d" % MAX_BODY)
 

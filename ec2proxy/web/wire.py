@@ -118,9 +118,9 @@ class Channel(HTTPChannel):
         request = self.requests[-1]
         if self.length is not None and self.length > MAX_BODY:
             self.refuse_body()
-        elif len(request.requestHeaders.getRawHeaders(b"Host", [])) > 1:
-            # RFC 9112, 3.2: whoever stands between us and the client may have read the other one.
-            self.refuse(400, "InvalidRequest", "The request has more than one Host header.")
+        elif not self._has_its_host(request):
+            # RFC 9112, 3.2: whoever stands between us and the client may have read another one.
+            self.refuse(400, "InvalidRequest", "The request has no Host header, or more than one.")
         else:
             super().allHeadersReceived()
 
@@ -131,7 +131,9 @@ class Channel(HTTPChannel):
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """Whether the connection outlives this request."""
-        if self._leaving:
+        listed = b",".join(request.requestHeaders.getRawHeaders(b"Connection", [])).lower().split(b",")
+        # twisted.web looks at the first such header alone, and takes its commas for letters.
+        if self._leaving or any(option.strip() == b"close" for option in listed):
             request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
             return False
         return bool(super().checkPersistence(request, version))
@@ -141,6 +143,10 @@ class Channel(HTTPChannel):
         self._arriving = False
         self._since = self.site.reactor.seconds()
         super().requestDone(request)
+
+    def _has_its_host(self, request: Request) -> bool:
+        hosts = len(request.requestHeaders.getRawHeaders(b"Host", []))
+        return hosts == 1 or (hosts == 0 and self._version == b"HTTP/1.0")
 
     def refuse_body(self) -> None:
         """Refuse the request that is arriving because of its size."""

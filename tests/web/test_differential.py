@@ -255,7 +255,8 @@ def requests(draw: st.DrawFn) -> bytes:
     """Something like a request: often one, with a length that is its body's."""
     body = draw(BODIES)
     lines = [draw(METHODS) + b" " + draw(TARGETS) + draw(VERSIONS), b"Host: h", *draw(st.lists(HEADERS, max_size=3))]
-    if draw(st.integers(0, 3)):
+    framed = any(line.lower().startswith((b"content-length", b"transfer-encoding")) for line in lines)
+    if draw(st.integers(0, 9)) >= (9 if framed else 1):
         lines.append(b"Content-Length: %d" % len(body))
     if not draw(st.integers(0, 5)):
         del lines[1]
@@ -281,6 +282,21 @@ class AnythingTests(DifferentialTestCase):
     def test_requests(self, some: list[bytes | None]) -> None:
         """Valid, odd, malformed and hostile requests, one after the other and in pieces."""
         self.assert_same(some)
+
+    def test_cut_anywhere(self) -> None:
+        """Two requests in a row, plain or not, cut at each place there is."""
+        plain = b"POST /?A HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+        others = [
+            plain,
+            b"GET /?Action=Slow HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"GET /api/x HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        ]
+        for first in others:
+            for second in others:
+                data = first + second + plain
+                for cut in range(len(data)):
+                    self.assert_same([data[:cut], data[cut:]])
 
     @given(st.lists(st.binary(max_size=60), max_size=4))
     @settings(max_examples=100, deadline=None)

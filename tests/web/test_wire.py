@@ -185,6 +185,11 @@ class MalformedTests(WireTestCase):
             self.client.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)
             self.assert_refused(400, "InvalidRequest")
 
+    def test_no_host(self) -> None:
+        """So is a request without a Host header, where that has to be there."""
+        self.client.send(b"GET /?Action=A HTTP/1.1\r\nX: y\r\n\r\n")
+        self.assert_refused(400, "InvalidRequest")
+
     @given(st.binary(max_size=200), st.binary(max_size=100), st.integers(0, 400))
     @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     def test_anything(self, junk: bytes, more: bytes, cut: int) -> None:
@@ -266,6 +271,14 @@ class PersistenceTests(WireTestCase):
         self.assertEqual(self.client.response().headers["connection"], "close")
         self.assertTrue(self.client.closed)
         self.assertEqual(len(self.service.requests), 1)
+
+    def test_close_among_others(self) -> None:
+        """It may ask for it in a list, and in the second of several headers."""
+        for header in (b"Connection: te, close", b"Connection: Close,te", b"Connection: te\r\nConnection: close"):
+            self.connect_anew()
+            self.client.send(b"GET /?Action=A HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n\r\n")
+            self.assertEqual(self.client.response().headers["connection"], "close")
+            self.assertTrue(self.client.closed)
 
     def test_http_1_0(self) -> None:
         """HTTP/1.0 works, and closes."""
