@@ -1,7 +1,6 @@
 """Files with secrets: who else may read them, and those that the service manager hands over.
 
 systemd's credentials (systemd.exec(5), ``LoadCredential=``) are files in a directory that only the service can enter.
-Where they have an access control list, their mode looks as if their group could read them; nobody else can come there.
 """
 
 import os
@@ -30,14 +29,17 @@ def credential_path(text: str, environment: Mapping[str, str] = os.environ) -> s
     return os.path.join(directory, name)
 
 
-def open_to_others(path: str, mode: int, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether others than its owner have access to a file.
+def open_to_others(file: os.stat_result, reader: int | None = None) -> bool:
+    """Whether others than they should have access to a file: any but its owner, and a group that it was given to.
 
-    :param mode: of the file itself, as :func:`os.fstat` gives it.
+    The group may read it where another owns it, root say, who let us have it so: the group is the way by which we have
+    it. That is how Kubernetes hands secrets over (``fsGroup``), and how systemd's access control lists look.
+
+    :param file: of the file itself, as :func:`os.fstat` gives it.
+    :param reader: our user, the process's by default.
     """
-    directory = _directory(environment)
-    handed_over = directory and os.path.dirname(os.path.abspath(path)) == os.path.normpath(directory)
-    return bool(mode & (_OTHERS & ~stat.S_IRGRP if handed_over else _OTHERS))
+    ours = file.st_uid == (os.geteuid() if reader is None else reader)
+    return bool(file.st_mode & (_OTHERS if ours else _OTHERS & ~stat.S_IRGRP))
 
 
 def _directory(environment: Mapping[str, str]) -> str:

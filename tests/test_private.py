@@ -1,6 +1,7 @@
 """Files with secrets."""
 
 import os
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -29,11 +30,20 @@ class CredentialTests(SynchronousTestCase):
                 credential_path("credential:a", environment)
             self.assertIn("$CREDENTIALS_DIRECTORY", str(caught.exception))
 
-    def test_group(self) -> None:
-        """A group that seems able to read is none, where nobody else can enter; elsewhere it counts."""
-        inside = credential_path("credential:a", ENVIRONMENT)
-        for mode, opened in ((0o400, False), (0o440, False), (0o420, True), (0o404, True), (0o600, False)):
-            self.assertEqual(open_to_others(inside, 0o100000 | mode, ENVIRONMENT), opened, oct(mode))
-        for path in ("/etc/a", "/run/credentials/a", os.path.dirname(inside), f"{inside}/b"):
-            self.assertTrue(open_to_others(path, 0o440, ENVIRONMENT), path)
-        self.assertTrue(open_to_others(inside, 0o440, {}))
+    def open(self, mode: int, reader: int | None = None) -> bool:
+        """Whether a file of ours with that mode is open to others, as a reader sees it."""
+        path = Path(self.mktemp())
+        path.touch()
+        path.chmod(mode)
+        return open_to_others(path.stat(), reader)
+
+    def test_own(self) -> None:
+        """Nobody else may read or change a file of our own."""
+        for mode, opened in ((0o600, False), (0o400, False), (0o640, True), (0o620, True), (0o604, True)):
+            self.assertEqual(self.open(mode), opened, oct(mode))
+
+    def test_given(self) -> None:
+        """A file of another's may be read by the group by which we have it, and changed by none."""
+        another = os.geteuid() + 1
+        for mode, opened in ((0o440, False), (0o640, False), (0o660, True), (0o644, True), (0o450, True)):
+            self.assertEqual(self.open(mode, another), opened, oct(mode))

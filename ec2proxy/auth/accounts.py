@@ -143,8 +143,7 @@ class Accounts:
 def _document(path: str) -> Document:
     with open(path, "rb") as stream:
         # Of the open file: another could take its name's place between a look and a read.
-        mode = os.fstat(stream.fileno()).st_mode
-        if open_to_others(path, mode):
+        if open_to_others(os.fstat(stream.fileno())):
             raise ValueError("others than its owner have access to it; chmod 600 it")
         return Document.of(stream.read().decode())
 

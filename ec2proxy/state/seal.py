@@ -69,7 +69,7 @@ def key_in(path: Path) -> bytes:
         if not path.exists():
             _make(path)
         with path.open("rb") as file:
-            others = open_to_others(str(path), os.fstat(file.fileno()).st_mode)
+            others = open_to_others(os.fstat(file.fileno()))
             text = file.read(1024)
     except OSError as error:
         raise StateError(f"cannot use the key file {path}: {error.strerror}") from None

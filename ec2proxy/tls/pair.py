@@ -1,7 +1,6 @@
 """A certificate chain and its private key, as they stand in two PEM files."""
 
 import os
-import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from OpenSSL import SSL, crypto
 from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
+
+from ec2proxy.private import open_to_others
 
 #: What TLS 1.2 may use: an ephemeral key exchange and authenticated encryption (RFC 9325, 4.2). TLS 1.3 has no others.
 _CIPHERS = AcceptableCiphers.fromOpenSSLCipherString(
@@ -111,10 +112,9 @@ def _chain(path: str) -> Sequence[x509.Certificate]:
 def _key(path: str) -> _Key:
     try:
         with open(path, "rb") as stream:
-            # Of the open file: another could take its name's place between a look and a read. Its group may read it:
-            # Debian's ssl-cert does, and the mask of systemd's credentials looks like it.
-            if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) & (stat.S_IRWXO | stat.S_IWGRP):
-                raise PairError(f"{path}: others than its owner and its group can read or change it; chmod 600 it")
+            # Of the open file: another could take its name's place between a look and a read.
+            if open_to_others(os.fstat(stream.fileno())):
+                raise PairError(f"{path}: others than its owner have access to it; chmod 600 it")
             key = load_pem_private_key(stream.read(), None)
     except OSError as error:
         raise PairError(f"{path}: {error.strerror}") from None
