@@ -48,7 +48,8 @@ class DriverTestCase(SynchronousTestCase):
 
     def make(self, *, agent=None, url=BASE, **options):
         """Make the cloud and the driver; ``timeout``, ``max_body``, ``driver`` and ``provider`` are the backend's."""
-        backend = {name: options.pop(name) for name in ("timeout", "max_body", "driver", "provider") if name in options}
+        names = ("timeout", "max_body", "driver", "provider", "most_calls")
+        backend = {name: options.pop(name) for name in names if name in options}
         self.clock = Clock()
         self.cloud = MockCloud(self.clock, users=USERS, make_key=one_key, keep_requests=500, **options)
         self.agent = agent or RequestTraversalAgent(api_root(self.cloud))

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from operator import is_
 from typing import Generic
 
-from attrs import frozen
+from attrs import field, frozen
 from lxml import etree
 
 from ec2proxy.drivers.deltacloud.documents import CHUNK, SAFE, batches_of
@@ -47,8 +47,8 @@ class Known(Generic[Item]):
 
     form: ListOf[Item]
     digest: bytes
-    items: tuple[Item, ...]
-    meanings: Mapping[bytes, tuple[Item, ...]]
+    items: tuple[Item, ...] = field(repr=False)
+    meanings: Mapping[bytes, tuple[Item, ...]] = field(repr=False)
     weight: int
 
 
