@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml setup.py
 
-.PHONY: run test differential bench lint docs dist clean
+.PHONY: run test differential bench lint docs dist clean soak
 
 run: $(VENV)/.run
 	$(BIN)/twistd -n --pidfile= ec2proxy
@@ -24,6 +24,10 @@ differential: $(VENV)/.differential
 # Needs wrk and nginx and two cores, and says so. Without SCENARIOS it writes docs/performance.rst.
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(SCENARIOS)
+
+# Real clients and real faults for so many minutes; then the cloud is held to what was answered.
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak --minutes=$(or $(MINUTES),5)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
