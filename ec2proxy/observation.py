@@ -6,10 +6,10 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
-from twisted.application.service import IService, MultiService, Service
+from twisted.application.service import IService, MultiService
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -19,6 +19,7 @@ from ec2proxy.admin.monitor import Monitor
 from ec2proxy.admin.resources import tree
 from ec2proxy.admin.site import AdminSite
 from ec2proxy.admin.status import Status, StatusReport
+from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.interfaces import IStateStore
@@ -30,13 +31,24 @@ from ec2proxy.observing.lines import through_logger
 from ec2proxy.observing.logs import LogWriter
 from ec2proxy.observing.sink import STDOUT, Lines, Sink
 from ec2proxy.observing.store import observed_store
-from ec2proxy.regional import Running
+from ec2proxy.regional import Network, Running
 from ec2proxy.web.access import AccessLog
-from ec2proxy.web.site import EC2Site
 
 _log = Logger()
 
 Gather = Callable[[], Awaitable[Sequence[StatusReport]]]
+
+
+class Reached(Protocol):
+    """A region, and the way to its backend."""
+
+    @property
+    def region(self) -> Region:
+        """What it was made from."""
+
+    @property
+    def network(self) -> Network:
+        """The way."""
 
 
 @frozen(eq=False)
@@ -90,10 +102,11 @@ class Observation:
             self.counts, self.audit, lambda: [(each.cloud, shown(each)) for each in regions()], self.reactor.seconds()
         )
 
-    def admin(self, gather: Gather, regions: Callable[[], Iterable[Running]], store: IStateStore) -> Daemon | None:
+    def admin(self, gather: Gather, regions: Callable[[], Iterable[Reached]], store: IStateStore) -> Daemon | None:
         """The admin endpoint, if it is wanted.
 
         :param gather: the reports of all processes.
+        :param regions: those whose backends are to be reached.
         """
         settings, reactor = self.settings, self.reactor
         if not settings.admin_listen:
@@ -103,7 +116,7 @@ class Observation:
             found: dict[str, Callable[[], Awaitable[None]]] = {"state": partial(store_answers, store)}
             for each in regions():
                 answers = partial(backend_answers, each.network.agent, each.network.backend)
-                found[f"region {each.cloud.name}"] = answers
+                found[f"region {each.region.name}"] = answers
             return found
 
         monitor = Monitor(reactor, gather)
@@ -124,17 +137,6 @@ class Observation:
         admin.setName("admin")
         return admin
 
-    def service(
-        self, daemon: Daemon, site: EC2Site, regions: Callable[[], Iterable[Running]], store: IStateStore
-    ) -> IService:
-        """The services of a daemon that is one process: ``daemon``, which serves ``site``, and the admin endpoint."""
-        status = self.status(regions, lambda: len(site.connections))
-
-        async def gather() -> list[StatusReport]:
-            return [await status.report()]
-
-        return Observed(self, daemon, self.admin(gather, regions, store))
-
     def reopen(self) -> None:
         """Go on in new files where logrotate has moved the old ones away."""
         if self.writer is not None:
@@ -145,7 +147,7 @@ class Observation:
 class Observed(MultiService):
     """The services of a daemon, and the log that ours is written by instead of twistd's own."""
 
-    def __init__(self, observation: Observation, *services: Service | None) -> None:
+    def __init__(self, observation: Observation, *services: IService | None) -> None:
         super().__init__()
         self._observation = observation
         for service in services:
@@ -175,7 +177,9 @@ class Observed(MultiService):
 
 
 def log_of(twistd: Mapping[str, Any] | None) -> Sink | None:
-    """Where twistd was told to log; None where it does so in a way of its own (``--syslog``, ``--logger``), as ``twist`` does.
+    """Where twistd was told to log; None where it does so in a way of its own.
+
+    That is with ``--syslog`` and ``--logger``, and always with ``twist``.
 
     :param twistd: its options.
     :raises CannotStart: that file cannot be written.
