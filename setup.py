@@ -16,5 +16,9 @@ setup(
     ),
     package_dir={"": "."},
     packages=[*find_packages(include=["ec2proxy", "ec2proxy.*"]), "twisted.plugins"],
-    package_data={"ec2proxy": ["py.typed"], "ec2proxy.ec2": ["known_actions.txt"]},
+    package_data={
+        "ec2proxy": ["py.typed"],
+        "ec2proxy.admin": ["console.css", "console.js"],
+        "ec2proxy.ec2": ["known_actions.txt"],
+    },
 )
