@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.configuration.regions import Region
 from ec2proxy.drivers.registry import factory_for
-from ec2proxy.interfaces import ICloudDriver, IObserver, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
 from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 from ec2proxy.model import Backend
@@ -88,12 +88,14 @@ class Network:
 
     :param driver_agent: what the driver sends requests with; None leaves it to the driver.
     :param agent: what passes requests of ``/api`` on.
+    :param embedded: the cloud itself, if this process has it.
     """
 
     backend: Backend
     driver_agent: IAgent | None
     agent: IAgent
     close: Callable[[], Awaitable[None]]
+    embedded: EmbeddedCloud | None = None
 
 
 @frozen(eq=False)
@@ -117,12 +119,24 @@ class Running:
         await self.network.close()
 
 
-def make_region(region: Region, store: IStateStore, reactor: Any, access: AccessLog, observer: IObserver) -> Running:
-    """The region that a configuration describes; nobody is asked anything yet."""
+def make_region(
+    region: Region,
+    store: IStateStore,
+    reactor: Any,
+    access: AccessLog,
+    observer: IObserver,
+    epochs: IEpochs | None = None,
+    port: int | None = None,
+) -> Running:
+    """The region that a configuration describes; nobody is asked anything yet.
+
+    :param epochs: what tells of the writes of other processes; None where there are none.
+    :param port: of the embedded cloud, where another process has it.
+    """
     settings = region.settings
-    network = _network(region.backend, reactor, embedded)
+    network = _network(region.backend, reactor, port)
     driver = factory_for(network.backend.url).driver(network.backend, reactor, network.driver_agent)
-    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness, observer=observer)
+    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness, epochs, observer)
     api = DeltacloudResource(network.agent, network.backend, reactor, access)
     return Running(region, cloud, driver, network, api)
 
@@ -140,4 +154,5 @@ def _network(backend: Backend | None, reactor: IReactorTime, port: int | None) -
         await pool.closeCachedConnections()
         await embedded.close()
 
-    return Network(EmbeddedCloud.backend, agent, agent, close)
+    here = embedded if isinstance(embedded, EmbeddedCloud) else None
+    return Network(EmbeddedCloud.backend, agent, agent, close, here)

@@ -14,8 +14,10 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from ec2proxy.configuration.configuration import tls_files
 from ec2proxy.configuration.settings import Settings
+from ec2proxy.daemon import CannotStart
 from ec2proxy.systemd import Notifier, Supervised, notifier, watchdog_seconds
 from ec2proxy.timekeeping import Timekeeper
+from ec2proxy.tls.pair import PairError
 from ec2proxy.tls.serving import ServerCertificate, secured
 
 
@@ -31,15 +33,31 @@ class Entrances:
     certificate: ServerCertificate | None
 
     @classmethod
-    def of(cls, settings: Settings, reactor: Any) -> "Entrances":
+    def of(
+        cls, settings: Settings, reactor: Any, made: Callable[[int, str], IStreamServerEndpoint] | None = None
+    ) -> "Entrances":
         """Those that were configured; nobody listens there yet.
 
-        :raises PairError: the certificate or its key cannot be used.
+        :param made: makes the endpoint with a number, from 0, of its description; on the reactor if not given.
+        :raises CannotStart: the certificate or a key cannot be used.
         """
+
+        def here(number: int, text: str) -> IStreamServerEndpoint:
+            endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+            return endpoint
+
+        try:
+            return cls._of(settings, reactor, made or here)
+        except (PairError, ValueError, OSError) as error:
+            raise CannotStart(f"ec2proxy: --listen: {error}") from None
+
+    @classmethod
+    def _of(cls, settings: Settings, reactor: Any, made: Callable[[int, str], IStreamServerEndpoint]) -> "Entrances":
         files = tls_files(settings)
         certificate = None if files is None else ServerCertificate(files, reactor)
         endpoints = [
-            (text, secured(serverFromString(reactor, text), text, certificate, reactor)) for text in settings.listen
+            (text, secured(made(number, text), text, certificate, reactor))
+            for number, text in enumerate(settings.listen)
         ]
         return cls(endpoints, certificate)
 
@@ -64,7 +82,7 @@ class Manager:
         """The one that there is; it may be none."""
         return cls(notifier(os.environ), watchdog_seconds(os.environ, os.getpid()))
 
-    def attended(self, service: IService, reactor: Any, drain: float, status: Callable[[], str]) -> IService:
+    def attended(self, service: IService, reactor: Any, drain: float, status: Callable[[], str]) -> MultiService:
         """A service with those that look after it: the time's keeper, and who tells the service manager.
 
         :param drain: seconds that it may take to stop.

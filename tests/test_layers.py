@@ -36,7 +36,9 @@ BELOW: dict[str, set[str]] = {
 }
 #: The composition roots, which may import everything.
 ROOTS = {
+    "fleet",
     "surroundings",
+    "serving",
     "master",
     "mastering",
     "worker",

@@ -7,7 +7,19 @@ from typing import Any, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
-from ec2proxy.configuration.kinds import ENDPOINTS, FILE, LOG, MORE_SECONDS, NAMES, SECONDS, TEXT, Kind, choice, some_of
+from ec2proxy.configuration.kinds import (
+    ENDPOINTS,
+    FILE,
+    LOG,
+    MORE_SECONDS,
+    NAMES,
+    SECONDS,
+    TEXT,
+    WORKERS,
+    Kind,
+    choice,
+    some_of,
+)
 from ec2proxy.observing.logs import FORMATS, LEVELS
 from ec2proxy.state.opening import FORMS
 

@@ -13,23 +13,28 @@ _PLENTY = 1024 * 1024
 _OWN = 128
 
 
-def raise_descriptor_limit() -> int:
-    """Raise the soft limit of descriptors to the hard one, and give what it is then.
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit of descriptors to the hard one.
 
     The soft one is low by tradition, for programs that use select(2). Children inherit it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _PLENTY if hard == resource.RLIM_INFINITY else hard
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return _PLENTY if soft == resource.RLIM_INFINITY else soft
+        return
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     except (OSError, ValueError) as error:
         # A filter of system calls may forbid it (systemd's @resources).
         _log.warn("The limit of {soft} descriptors cannot be raised: {error}", soft=soft, error=str(error))
-        return soft
-    _log.info("The limit of descriptors is raised from {soft} to {wanted}", soft=soft, wanted=wanted)
-    return wanted
+    else:
+        _log.info("The limit of descriptors is raised from {soft} to {wanted}", soft=soft, wanted=wanted)
+
+
+def descriptor_limit() -> int:
+    """How many descriptors this process may have now."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _PLENTY if soft == resource.RLIM_INFINITY else soft
 
 
 def most_connections(descriptors: int) -> int:

@@ -51,7 +51,6 @@ class Crew:
     :param launch: starts one.
     :param settings: what the worker with a number is to know before it serves; JSON. Asked for with each start.
     :param drain: seconds that requests under way have to finish.
-    :param handlers: what to do about what workers say, beside what is the crew's own matter.
     :param died: called when a worker has ended without being told to, before it is replaced.
     :ivar ready: fires when each worker has served for the first time.
     """
@@ -65,7 +64,6 @@ class Crew:
         settings: Callable[[int], Any],
         clock: IReactorTime,
         drain: float,
-        handlers: Mapping[str, Handler],
         died: Callable[[int], None],
     ) -> None:
         self.ready: Deferred[None] = Deferred()
@@ -73,7 +71,6 @@ class Crew:
         self._settings = settings
         self._clock = clock
         self._drain = drain
-        self._handlers = handlers
         self._died = died
         self._stations = [_Station(number) for number in range(1, count + 1)]
         self._configured = False
@@ -89,6 +86,12 @@ class Crew:
         self._configured = True
         for station in self._stations:
             self._tell(station)
+
+    def tell(self, name: str) -> None:
+        """Say something to those that serve."""
+        for station in self._stations:
+            if station.serves and station.process is not None:
+                station.process.channel.tell(name)
 
     def alive(self) -> int:
         """How many serve now."""
@@ -155,7 +158,7 @@ class Crew:
                 self.ready.callback(None)
 
         try:
-            process = self._launch(station.number, {**self._handlers, "serving": serving})
+            process = self._launch(station.number, {"serving": serving})
         except OSError as error:
             # No process or no descriptor is left, for now.
             self._log.error("Worker {number} cannot be started: {why}", number=station.number, why=error.strerror)

@@ -15,8 +15,9 @@ globalLogPublisher.addObserver(lambda event: print(formatEvent(event)))
 limit = resource.RLIMIT_NOFILE
 resource.setrlimit(limit, ({soft}, {hard}))
 {before}
-from ec2proxy.listening.limits import raise_descriptor_limit
-print(raise_descriptor_limit(), resource.getrlimit(limit)[0])
+from ec2proxy.listening.limits import descriptor_limit, raise_descriptor_limit
+raise_descriptor_limit()
+print(descriptor_limit(), resource.getrlimit(limit)[0])
 """
 _FORBIDDEN = """
 def forbidden(*arguments):

@@ -67,7 +67,7 @@ class CrewTests(SynchronousTestCase):
         self.workers: list[Worker] = []
         self.died: list[int] = []
         self.error: Exception | None = None
-        self.crew = Crew(2, self.launch, lambda number: {"number": number}, self.clock, DRAIN, {"log": print}, self.die)
+        self.crew = Crew(2, self.launch, lambda number: {"number": number}, self.clock, DRAIN, self.die)
 
     def launch(self, number: int, handlers: Mapping[str, Handler]) -> Worker:
         """Start one, unless the system cannot."""
@@ -99,7 +99,14 @@ class CrewTests(SynchronousTestCase):
         self.workers[0].serve()
         self.successResultOf(self.crew.ready)
         self.assertEqual(self.crew.alive(), 2)
-        self.assertIs(self.workers[0].handlers["log"], print)
+
+    def test_told(self) -> None:
+        """What is said goes to those that serve."""
+        self.crew.start()
+        self.crew.serve()
+        self.workers[1].serve()
+        self.crew.tell("take over")
+        self.assertEqual([worker.channel.said[1:] for worker in self.workers], [[], [("take over", None)]])
 
     def test_replaced(self) -> None:
         """One that dies is replaced at once, by one that is told the same; what it left is seen to before."""
@@ -152,7 +159,7 @@ class CrewTests(SynchronousTestCase):
 
     def test_trouble_after_a_death(self) -> None:
         """Whatever becomes of what it left, it is replaced."""
-        self.crew = Crew(1, self.launch, lambda number: None, self.clock, DRAIN, {}, lambda number: 1 // 0)
+        self.crew = Crew(1, self.launch, lambda number: None, self.clock, DRAIN, lambda number: 1 // 0)
         self.begin()
         self.clock.advance(SETTLED)
         self.workers[0].ended.callback("by SIGKILL")
