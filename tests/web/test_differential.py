@@ -163,6 +163,61 @@ TARGETS = chosen(
     ],
 )
 VERSIONS = chosen([b" HTTP/1.1"], [b" HTTP/1.0", b"  HTTP/1.1", b" HTTP/1.1 ", b" http/1.1", b" HTTP/2.0", b"", b"\t"])
+ODD_HEADERS = [
+    b"Connection: close",
+    b"connection: CLOSE ",
+    b"Connection: close, te",
+    b"Connection: te, close",
+    b"Connection: te close",
+    b"Connection: te\r\nConnection: close",
+    b"Connection: upgrade\r\nUpgrade: h2c",
+    b"Connection: upgrade, http2-settings\r\nUpgrade: websocket",
+    b"Upgrade: h2c",
+    b"Expect: 100-continue",
+    b"Expect: 200-maybe",
+    b"Transfer-Encoding: chunked",
+    b"Transfer-Encoding: Chunked ",
+    b"Transfer-Encoding: identity",
+    b"Transfer-Encoding: gzip, chunked",
+    b"Transfer-Encoding: chunked, chunked",
+    b"Transfer-Encoding : chunked",
+    b"Transfer-Encoding:\x0bchunked",
+    b"Transfer_Encoding: chunked",
+    b" Transfer-Encoding: chunked",
+    b"X: y\n Transfer-Encoding: chunked",
+    b"X: y\nTransfer-Encoding: chunked",
+    b"X: y\rTransfer-Encoding: chunked",
+    b"X: y\r\n folded",
+    b"Host: a\r\n\tfolded",
+    b"Content-Length: 3",
+    b"content-length:3 ",
+    b"Content-Length: +3",
+    b"Content-Length: -3",
+    b"Content-Length: 3, 3",
+    b"Content-Length: 3 3",
+    b"Content-Length: 0x3",
+    b"Content-Length: 003",
+    b"Content-Length: 3\r\n 4",
+    b"Content-Length:",
+    b"Content-Length : 3",
+    b"Content-Length: \xb2",
+    b"Content-Length: 1048577",
+    b"Content-Length: " + b"9" * 30,
+    b"Content-Length: " + b"0" * 30 + b"3",
+    b"Host: b",
+    b"host:",
+    b"Host : a",
+    b"X: \x00",
+    b"X: \x01\x7f\x80\xff",
+    b"X\x80: y",
+    b"X Y: z",
+    b"X-Two: 1\r\nx-two: 2",
+    b"X-Two: 1\r\nX-Two: 2",
+    b": y",
+    b"no colon",
+    b"X:y:z",
+    b"",
+]
 HEADERS = chosen(
     [
         b"Host: a",
@@ -172,61 +227,7 @@ HEADERS = chosen(
         b"User-Agent:\tb\t",
         b"Connection: Keep-Alive",
     ],
-    [
-        b"Connection: close",
-        b"connection: CLOSE ",
-        b"Connection: close, te",
-        b"Connection: te, close",
-        b"Connection: te close",
-        b"Connection: te\r\nConnection: close",
-        b"Connection: upgrade\r\nUpgrade: h2c",
-        b"Connection: upgrade, http2-settings\r\nUpgrade: websocket",
-        b"Upgrade: h2c",
-        b"Expect: 100-continue",
-        b"Expect: 200-maybe",
-        b"Transfer-Encoding: chunked",
-        b"Transfer-Encoding: Chunked ",
-        b"Transfer-Encoding: identity",
-        b"Transfer-Encoding: gzip, chunked",
-        b"Transfer-Encoding: chunked, chunked",
-        b"Transfer-Encoding : chunked",
-        b"Transfer-Encoding:\x0bchunked",
-        b"Transfer_Encoding: chunked",
-        b" Transfer-Encoding: chunked",
-        b"X: y\n Transfer-Encoding: chunked",
-        b"X: y\nTransfer-Encoding: chunked",
-        b"X: y\rTransfer-Encoding: chunked",
-        b"X: y\r\n folded",
-        b"Host: a\r\n\tfolded",
-        b"Content-Length: 3",
-        b"content-length:3 ",
-        b"Content-Length: +3",
-        b"Content-Length: -3",
-        b"Content-Length: 3, 3",
-        b"Content-Length: 3 3",
-        b"Content-Length: 0x3",
-        b"Content-Length: 003",
-        b"Content-Length: 3\r\n 4",
-        b"Content-Length:",
-        b"Content-Length : 3",
-        b"Content-Length: \xb2",
-        b"Content-Length: 1048577",
-        b"Content-Length: " + b"9" * 30,
-        b"Content-Length: " + b"0" * 30 + b"3",
-        b"Host: b",
-        b"host:",
-        b"Host : a",
-        b"X: \x00",
-        b"X: \x01\x7f\x80\xff",
-        b"X\x80: y",
-        b"X Y: z",
-        b"X-Two: 1\r\nx-two: 2",
-        b"X-Two: 1\r\nX-Two: 2",
-        b": y",
-        b"no colon",
-        b"X:y:z",
-        b"",
-    ],
+    ODD_HEADERS,
 )
 BODIES = st.sampled_from(
     [
@@ -282,6 +283,16 @@ class AnythingTests(DifferentialTestCase):
     def test_requests(self, some: list[bytes | None]) -> None:
         """Valid, odd, malformed and hostile requests, one after the other and in pieces."""
         self.assert_same(some)
+
+    def test_each_header(self) -> None:
+        """Each odd header with each sort of body, told of or not."""
+        for header in ODD_HEADERS:
+            for more in (b"", b"Content-Length: 3\r\n"):
+                for line in (b"POST / HTTP/1.1", b"GET /?Action=A HTTP/1.1"):
+                    head = line + b"\r\nHost: h\r\n" + more + header + b"\r\n\r\n"
+                    for body in (b"", b"abc", b"3\r\nabc\r\n0\r\n\r\n"):
+                        self.assert_same([head, body])
+                        self.assert_same([head + body])
 
     def test_cut_anywhere(self) -> None:
         """Two requests in a row, plain or not, cut at each place there is."""
