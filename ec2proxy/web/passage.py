@@ -47,10 +47,14 @@ def backend_url(backend: Backend, uri: bytes) -> bytes | None:
 
 
 def mount_point(uri: bytes) -> bytes:
-    """The first segment of a path, ``/api``, as the client wrote it."""
+    """Where the API is: the first segment of a path, ``/api``, or those of a region's, ``/regions/NAME/api``.
+
+    :returns: it as the client wrote it.
+    """
     path = uri.partition(b"?")[0]
-    end = path.find(b"/", 1)
-    return path if end < 0 else path[:end]
+    segments = path.split(b"/", 4)
+    count = 4 if unquote_to_bytes(segments[1] if len(segments) > 1 else b"") == b"regions" else 2
+    return b"/".join(segments[:count])
 
 
 def _climbs(path: bytes) -> bool:

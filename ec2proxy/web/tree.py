@@ -5,6 +5,7 @@
 # Twisted's names.
 # ruff: noqa: N802, N815
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
@@ -17,7 +18,7 @@ _NOWHERE = b"Nothing is served here. The Deltacloud API is at /api.\n"
 
 
 def root(frontends: frozenset[str], ec2: IResource | None, deltacloud: IResource | None) -> IResource:
-    """The root of the resource tree: Deltacloud at ``/api``, EC2 at every other path.
+    """The root of the resource tree: Deltacloud at ``/api`` and ``/regions/NAME/api``, EC2 at every other path.
 
     :param frontends: the names of what is served, ``ec2`` and ``deltacloud``.
     :param ec2: needed if it is served; without it, all but ``/api`` is 404.
@@ -58,14 +59,16 @@ class _Root(Resource):
 
     def getChildWithDefault(self, path: bytes, request: IRequest) -> IResource:
         """The frontend for a path whose first segment is ``path``."""
-        return self._frontend(path)
+        return self._frontend([path, *request.postpath[:2]])
 
     def service_at(self, path: bytes) -> IEC2Service | None:
         """See :meth:`Performer.service_at`."""
-        return service_at(self._frontend(unquote_to_bytes(path[1:].partition(b"/")[0])), path)
+        return service_at(self._frontend([unquote_to_bytes(each) for each in path[1:].split(b"/", 3)]), path)
 
-    def _frontend(self, segment: bytes) -> IResource:
-        return self._api if self._api is not None and segment == b"api" else self._default
+    def _frontend(self, segments: Sequence[bytes]) -> IResource:
+        if segments[0] == b"regions":
+            segments = segments[2:]
+        return self._api if self._api is not None and segments[:1] == [b"api"] else self._default
 
 
 class _Nowhere(Resource):
