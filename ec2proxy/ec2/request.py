@@ -14,7 +14,8 @@ class RawRequest:
     :param query: still encoded, without the ``?``.
     :param headers: names in lower case, in the order they came, repeats kept.
     :param body: as it came.
-    :param by_name: the headers by their names, the values of repeats joined with commas.
+    :param by_name: the headers by their names, the values of repeats joined with commas; made of them unless it is
+        given.
     """
 
     method: str
@@ -22,7 +23,7 @@ class RawRequest:
     query: bytes = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     body: bytes = field(repr=False)
-    by_name: Mapping[bytes, bytes] = field(init=False, repr=False, eq=False)
+    by_name: Mapping[bytes, bytes] = field(repr=False, eq=False)
 
     @by_name.default
     def _by_name(self) -> Mapping[bytes, bytes]:
