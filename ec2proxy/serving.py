@@ -12,6 +12,7 @@ from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.configuration.configuration import Configuration
 from ec2proxy.configuration.regions import Region
+from ec2proxy.configuration.settings import HTTP
 from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.fleet import Fleet
@@ -23,6 +24,7 @@ from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
 from ec2proxy.surroundings import Entrances
 from ec2proxy.web.ec2 import EC2Resource
+from ec2proxy.web.fastsite import FastSite
 from ec2proxy.web.regional import RegionalResource
 from ec2proxy.web.room import Room
 from ec2proxy.web.site import EC2Site
@@ -94,7 +96,7 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
     authenticator = Authenticator(configuration.accounts, reactor.seconds)
     service = EC2Service(authenticator, registry.load(), fleet.regions, pager)
     tree = root(settings.frontends, EC2Resource(service, access), RegionalResource(fleet.api, access))
-    site = EC2Site(tree, reactor, access)
+    site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access)
     room = Room(site, site.connections, most_connections(descriptor_limit()), reactor)
 
     def begin() -> None:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 MOCK = "mock"
 FRONTENDS = ("ec2", "deltacloud")
+HTTP = ("httptools", "twisted")
 LISTEN = "tcp:3001:interface=127.0.0.1:backlog=1024"
 
 
@@ -97,6 +98,9 @@ class Settings:
         "Where to listen, a Twisted endpoint; may be given several times.",
         short="l",
         shown=LISTEN,
+    )
+    http: str = setting(
+        choice(*HTTP), HTTP[0], "What reads HTTP: httptools, which is fast, or twisted for all of it by twisted.web."
     )
     tls_cert: str | None = setting(
         FILE,
