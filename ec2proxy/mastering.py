@@ -11,12 +11,15 @@ from twisted.logger import globalLogPublisher
 
 from ec2proxy.admin.status import StatusReport
 from ec2proxy.cloud.shared_epochs import SharedEpochs, shared_memory
-from ec2proxy.configuration.configuration import Configuration
+from ec2proxy.configuration.configuration import Configuration, Source
+from ec2proxy.configuration.regions import Region
 from ec2proxy.daemon import CannotStart
+from ec2proxy.fleet import Fleet
 from ec2proxy.master import Master
 from ec2proxy.observation import Observation, Observed
 from ec2proxy.observing.sink import Lines
-from ec2proxy.regional import make_region
+from ec2proxy.regional import Running, make_region
+from ec2proxy.reloading import reloader_of
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
 from ec2proxy.surroundings import Entrances, Manager
@@ -82,10 +85,12 @@ class Holding:
         self._epochs = SharedEpochs(self._memory, self._columns, 0)
         reactor, settings = observation.reactor, configuration.settings
         self.store = observation.store(make_store(configuration.state, reactor, settings.state_key))
-        self.regions = [
-            make_region(region, self.store, reactor, observation.access, observation.counts, self._epochs)
-            for region in configuration.regions
-        ]
+
+        def make(region: Region) -> Running:
+            return make_region(region, self.store, reactor, observation.access, observation.counts, self._epochs)
+
+        self.regions = Fleet(configuration.regions, make, reactor)
+        self._members: Crew | None = None
 
     def crew(self, sockets: Sequence[int]) -> Crew:
         """The workers, for these sockets."""
@@ -99,7 +104,7 @@ class Holding:
             self._epochs.bump_all()
             members.tell("take over")
 
-        members = Crew(settings.workers, start, self._orders, reactor, settings.drain, died)
+        members = self._members = Crew(settings.workers, start, self._orders, reactor, settings.drain, died)
         return members
 
     def begin(self) -> None:
@@ -117,10 +122,16 @@ class Holding:
         except StateError as error:
             raise CannotStart(f"ec2proxy: --state: {error}") from None
 
+    async def reload(self, configuration: Configuration) -> None:
+        """Have workers serve other accounts and regions from now on."""
+        self.configuration = configuration
+        await self.regions.replace(configuration.regions)
+        if self._members is not None:
+            await self._members.reload()
+
     async def close(self) -> None:
         """Let go of everything."""
-        for each in self.regions:
-            await each.close()
+        await self.regions.close()
         await self.store.close()
         if self._scratch is not None:
             self._scratch.leave()
@@ -143,15 +154,17 @@ class Holding:
 
 
 def make_master(
-    configuration: Configuration, observation: Observation, manager: Manager, log: Lines | None
+    configuration: Configuration, observation: Observation, manager: Manager, log: Lines | None, source: Source
 ) -> IService:
     """The first process of a daemon with workers.
 
     :param log: where the log's lines are written; None where twistd writes it its own way.
+    :param source: what the configuration was read from.
     """
     settings, reactor = configuration.settings, observation.reactor
     holding = Holding(configuration, observation, log)
-    master = Master(Entrances.of(settings, reactor).endpoints, holding.crew, holding.begin, holding.close)
+    entrances = Entrances.of(settings, reactor)
+    master = Master(entrances.endpoints, holding.crew, holding.begin, holding.close)
     status = observation.status(lambda: holding.regions, lambda: 0)
 
     async def gather() -> list[StatusReport]:
@@ -162,4 +175,8 @@ def make_master(
         return f"{0 if master.crew is None else master.crew.alive()} of {settings.workers} workers serve"
 
     attended = manager.attended(master, reactor, settings.drain, told)
-    return Observed(observation, attended, observation.admin(gather, lambda: holding.regions, holding.store))
+    reloader = reloader_of(
+        source, holding.configuration, holding.reload, (observation.reopen, entrances.look), manager, reactor
+    )
+    admin = observation.admin(gather, lambda: holding.regions, holding.store)
+    return Observed(observation, attended, admin, reloader)

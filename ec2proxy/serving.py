@@ -57,6 +57,7 @@ class Serving:
 
     :param regions: those at work, the default first.
     :param authenticator: knows the accounts.
+    :param ports: of embedded clouds that another process has, by region.
     """
 
     daemon: Daemon
@@ -65,16 +66,20 @@ class Serving:
     regions: Fleet
     status: Status
     authenticator: Authenticator
+    ports: dict[str, int]
 
     async def take_over(self) -> None:
         """Take up what a process has left unfinished that has just died."""
         await self.regions.take_over()
 
-    async def reload(self, configuration: Configuration) -> None:
+    async def reload(self, configuration: Configuration, ports: Mapping[str, int] | None = None) -> None:
         """Have other accounts and regions from now on; the rest of a configuration takes a restart.
 
         Requests under way finish with those that they began with, and no connection is dropped.
+
+        :param ports: of embedded clouds that another process has, by region.
         """
+        self.ports.update(ports or {})
         self.authenticator.accounts = configuration.accounts
         await self.regions.replace(configuration.regions)
 
@@ -86,10 +91,10 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
     """
     settings, reactor, access = configuration.settings, observation.reactor, observation.access
     store = observation.store(make_store(configuration.state, reactor, settings.state_key))
-    epochs = part.epochs(store)
+    epochs, ports = part.epochs(store), dict(part.ports)
 
     def make(region: Region) -> Running:
-        return make_region(region, store, reactor, access, observation.counts, epochs, part.ports.get(region.name))
+        return make_region(region, store, reactor, access, observation.counts, epochs, ports.get(region.name))
 
     fleet = Fleet(configuration.regions, make, reactor)
     pager = Pager(os.urandom(32))
@@ -115,4 +120,4 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
 
     daemon = Daemon(entrances.endpoints, site, settings.drain, begin, close, room, part.announce)
     status = observation.status(lambda: fleet, lambda: len(site.connections))
-    return Serving(daemon, site, store, fleet, status, authenticator)
+    return Serving(daemon, site, store, fleet, status, authenticator, ports)

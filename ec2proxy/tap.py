@@ -10,6 +10,7 @@ from ec2proxy.listening.limits import raise_descriptor_limit
 from ec2proxy.mastering import make_master
 from ec2proxy.observation import Observation, Observed, audit_of, log_of
 from ec2proxy.options import Options as Options
+from ec2proxy.reloading import reloader_of
 from ec2proxy.serving import ALONE, make_serving
 from ec2proxy.surroundings import Entrances, Manager
 
@@ -27,8 +28,9 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     observation = Observation.of(settings, [region.name for region in configuration.regions], reactor, log, audit)
     manager = Manager.found()
     if settings.workers > 1:
-        return make_master(configuration, observation, manager, log)
-    serving = make_serving(configuration, Entrances.of(settings, reactor), observation, ALONE)
+        return make_master(configuration, observation, manager, log, options.source)
+    entrances = Entrances.of(settings, reactor)
+    serving = make_serving(configuration, entrances, observation, ALONE)
 
     async def gather() -> list[StatusReport]:
         return [await serving.status.report()]
@@ -38,4 +40,6 @@ def makeService(options: Options, reactor: Any = None) -> IService:
 
     daemon = manager.attended(serving.daemon, reactor, settings.drain, told)
     admin = observation.admin(gather, lambda: serving.regions, serving.store)
-    return Observed(observation, daemon, admin)
+    also = (observation.reopen, entrances.look)
+    reloader = reloader_of(options.source, configuration, serving.reload, also, manager, reactor)
+    return Observed(observation, daemon, admin, reloader)

@@ -56,7 +56,13 @@ class Worker:
         self._scratch: Scratch | None = None
         self.exit_code = 0
         self.channel = Channel(
-            {"serve": self._serve, "report": self._report, "take over": self._take_over, "stop": lambda _: self.stop()}
+            {
+                "serve": self._serve,
+                "report": self._report,
+                "take over": self._take_over,
+                "reload": self._reload,
+                "stop": lambda _: self.stop(),
+            }
         )
         self.events = Forwarding(lambda event: self.channel.tell("event", event))
         self.channel.gone.addCallback(lambda _: self.stop())
@@ -89,6 +95,11 @@ class Worker:
 
     async def _report(self, value: Any) -> Any:
         return None if self._serving is None else await self._serving.status.report()
+
+    async def _reload(self, packed: str) -> None:
+        if self._serving is not None:
+            orders = Orders.unpacked(packed)
+            await self._serving.reload(orders.configuration, orders.ports)
 
     async def _take_over(self, value: Any) -> None:
         if self._serving is not None:
@@ -144,13 +155,15 @@ def make_worker(orders: Orders, observation: Observation) -> Serving:
 def main() -> int:
     """Serve until it is time to end; give the exit code."""
     reactor = the_reactor()
-    # A terminal sends to all what is meant for the first process.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     worker = Worker(reactor)
+    # A terminal sends to all what is meant for the first process, so it may come twice. Twisted's handlers mind that.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: reactor.callFromThread(worker.stop))
     reactor.adoptStreamConnection(CHANNEL, socket.AF_UNIX, Joining(worker.channel))
     os.close(CHANNEL)
     globalLogBeginner.beginLoggingTo([worker.events], redirectStandardIO=False)
-    reactor.run()
+    reactor.run(installSignalHandlers=False)
     return worker.exit_code
 
 

@@ -36,6 +36,7 @@ BELOW: dict[str, set[str]] = {
 }
 #: The composition roots, which may import everything.
 ROOTS = {
+    "reloading",
     "fleet",
     "surroundings",
     "serving",

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from ec2proxy.auth.accounts import Accounts, AccountsError
 from ec2proxy.configuration.kinds import the_reactor
 from ec2proxy.configuration.reading import ConfigurationError, File, Reader
 from ec2proxy.configuration.regions import REGIONS, Region, regions_of
-from ec2proxy.configuration.settings import Settings
+from ec2proxy.configuration.settings import Settings, field_of, table
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
 from ec2proxy.tls.pair import PairError, PairFiles
@@ -31,6 +31,16 @@ class Configuration:
     state: str = field(repr=False)
     regions: tuple[Region, ...]
     accounts: Accounts = field(repr=False)
+
+    def renewed(self, found: "Configuration") -> "Configuration":
+        """This one, with the accounts and regions of another; the rest cannot change while the daemon runs."""
+        return evolve(self, regions=tuple(one.within(self.settings) for one in found.regions), accounts=found.accounts)
+
+    def differences(self, found: "Configuration") -> list[str]:
+        """The settings of the whole daemon that another one has otherwise."""
+        ours, theirs = asdict(self.settings, recurse=False), asdict(found.settings, recurse=False)
+        regional = {field_of(each.name) for each in table().values() if each.regional} | {"backend", "accounts"}
+        return [name.replace("_", "-") for name in ours if ours[name] != theirs[name] and name not in regional]
 
 
 @frozen

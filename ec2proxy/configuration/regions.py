@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from ec2proxy.configuration.kinds import the_reactor
 from ec2proxy.configuration.reading import Reader
-from ec2proxy.configuration.settings import MOCK, Settings, table
+from ec2proxy.configuration.settings import MOCK, Settings, field_of, table
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.model import Backend
 
@@ -41,6 +41,11 @@ class Region:
         return Backend(
             settings.backend, settings.driver, settings.provider, settings.timeout, authorities=settings.backend_ca
         )
+
+    def within(self, settings: Settings) -> "Region":
+        """This region in a daemon that has other settings: with its own where each region may have them."""
+        names = ["backend", *(field_of(each.name) for each in table().values() if each.regional)]
+        return evolve(self, settings=evolve(settings, **{name: getattr(self.settings, name) for name in names}))
 
 
 def regions_of(reader: Reader, settings: Settings) -> tuple[Region, ...]:
