@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IProtocol,
     IProtocolFactory,
+    IProtocolNegotiationFactory,
     IReactorTime,
     ITransport,
 )
@@ -44,7 +45,7 @@ REFUSAL_PATIENCE = 5.0
 QUIET = 60.0
 
 
-@implementer(IProtocolFactory)
+@implementer(IProtocolFactory, IProtocolNegotiationFactory)
 class Room:
     """Lets a number of connections in, at most.
 
@@ -74,6 +75,10 @@ class Room:
     def doStop(self) -> None:
         """End, with the factory."""
         self._factory.doStop()
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What TLS may negotiate: without this, a client that offers anything fails at an ``ssl:`` endpoint."""
+        return [b"http/1.1"]
 
     def buildProtocol(self, address: IAddress) -> IProtocol | None:
         """A new connection's protocol; one that only refuses it where there is no room; None to close it at once."""
