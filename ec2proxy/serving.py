@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from ec2proxy.actions import registry
 from ec2proxy.actions.service import EC2Service
+from ec2proxy.actions.throttle import Throttle
 from ec2proxy.admin.status import Status
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.epochs import LocalEpochs
@@ -99,7 +100,9 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
     fleet = Fleet(configuration.regions, make, reactor)
     pager = Pager(os.urandom(32))
     authenticator = Authenticator(configuration.accounts, reactor.seconds)
-    service = EC2Service(authenticator, registry.load(), fleet.regions, pager)
+    service = EC2Service(
+        authenticator, registry.load(), fleet.regions, pager, Throttle(settings.throttle, reactor.seconds)
+    )
     tree = root(settings.frontends, EC2Resource(service, access), RegionalResource(fleet.api, access))
     site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access)
     room = Room(site, site.connections, most_connections(descriptor_limit()), reactor)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import Attribute, field, fields, frozen
 
+from ec2proxy.actions.throttle import RATES, Rates, rates
 from ec2proxy.configuration.kinds import (
     ENDPOINTS,
     FILE,
@@ -124,6 +125,13 @@ class Settings:
         FILE, None, "The file with the key that secrets in it are sealed with (default: FILE.key)."
     )
     freshness: float = setting(SECONDS, 1.0, "How old an answer about the cloud may be, in seconds.", regional=True)
+    throttle: Rates = setting(
+        Kind("classes with BUCKET:REFILL, off, or ec2", (str,), rates),
+        RATES,
+        "How fast one account may ask, CLASS=BUCKET:REFILL with commas, requests at once and a second; ec2 for EC2's"
+        " own limits, off for none. Each worker counts for itself.",
+        shown="mutating=200:50,instances=1000:50",
+    )
     timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
     workers: int = setting(WORKERS, 1, "How many processes answer requests; auto is one for each processor.", shown="1")
     drain: float = setting(SECONDS, 20.0, "Seconds that requests under way have to finish when the daemon stops.")
