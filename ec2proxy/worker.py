@@ -88,10 +88,16 @@ class Worker:
             serving.daemon.startService()
         except CannotStart as error:
             _log.error("{why}", why=str(error))
-            self.exit_code = 1
-            self.stop()
+            self._give_up()
+        except Exception:
+            _log.failure("A worker cannot serve")
+            self._give_up()
         else:
             self.channel.tell("serving")
+
+    def _give_up(self) -> None:
+        self.exit_code = 1
+        self.stop()
 
     async def _report(self, value: Any) -> Any:
         return None if self._serving is None else await self._serving.status.report()

@@ -15,7 +15,6 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IProtocolNegotiationFactory,
     IReactorTime,
-    ITransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -38,7 +37,7 @@ LOOK_AGAIN = 0.5
 #: How many may be told at a time that there is no room. Further ones are not told, but closed.
 MOST_REFUSALS = 32
 
-#: Seconds that one has to take that in, a TLS handshake before it included.
+#: Seconds that one has to ask and to take in the answer, a TLS handshake before it included.
 REFUSAL_PATIENCE = 5.0
 
 #: Seconds between two lines in the log about that.
@@ -136,25 +135,34 @@ class Room:
 
 
 class _Refusal(Protocol):
-    """Tells a client that there is no room, whatever it wants."""
+    """Tells a client that there is no room, whatever it wants, once it has begun to want something.
+
+    Closing before, or at once, would meet it while it writes, and it may never read why.
+    """
 
     def __init__(self, room: Room, clock: IReactorTime) -> None:
         self._room = room
         self._clock = clock
+        self._answered = False
         self._cut: IDelayedCall | None = None
 
-    def makeConnection(self, transport: ITransport) -> None:
-        """Tell it, and close."""
-        connection: Any = transport
-        super().makeConnection(transport)
+    def connectionMade(self) -> None:
+        """Wait, but not for long."""
+        connection: Any = self.transport
+        self._cut = self._clock.callLater(REFUSAL_PATIENCE, connection.abortConnection)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Tell it, and throw away whatever else it sends until it closes the connection."""
+        if self._answered:
+            return
+        self._answered = True
         answer = refusal(503, "Unavailable", "There are too many connections. Try again later.", request_id())
         head = (
             b"HTTP/1.1 503 Service Unavailable\r\nServer: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
             b"Retry-After: 1\r\nConnection: close\r\n\r\n"
         )
-        connection.write(head % (SERVER, answer.kind, len(answer.body)) + answer.body)
-        connection.loseConnection()
-        self._cut = self._clock.callLater(REFUSAL_PATIENCE, connection.abortConnection)
+        assert self.transport is not None
+        self.transport.write(head % (SERVER, answer.kind, len(answer.body)) + answer.body)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It is over."""

@@ -134,17 +134,22 @@ class RoomTests(SynchronousTestCase):
         self.opened(None, IDLE_ENOUGH / 2, None)
         with capturedLogs() as logged:
             ((protocol, transport),) = self.refusals(room, 1)
+        self.assertEqual(transport.value(), b"")
+        protocol.dataReceived(b"POST /ec2 HTTP/1.1\r\n")
+        protocol.dataReceived(b"Host: a\r\n\r\n")
         head, _, body = transport.value().partition(b"\r\n\r\n")
         self.assertEqual(head.split(b"\r\n")[0], b"HTTP/1.1 503 Service Unavailable")
         self.assertIn(b"Content-Length: %d" % len(body), head)
         self.assertIn(b"<Code>Unavailable</Code>", body)
-        self.assertTrue(transport.disconnecting)
+        self.assertIn(b"Connection: close", head)
+        # It may be about to write more; closing is up to it.
+        self.assertFalse(transport.disconnecting)
         self.assertIn("and 1 were refused", logged[0]["log_format"].format(**logged[0]))
         protocol.connectionLost(Failure(ConnectionError()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_slow_to_hear(self) -> None:
-        """Who does not take it in is cut off."""
+        """Who wants nothing, or does not close, is cut off."""
         ((protocol, transport),) = self.refusals(self.room(0), 1)
         self.clock.advance(REFUSAL_PATIENCE)
         self.assertTrue(transport.disconnected)
