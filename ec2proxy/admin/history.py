@@ -27,6 +27,8 @@ class Sample:
 
     :param at: in seconds.
     :param durations: of requests, as a histogram.
+    :param spared: successful answers that were made without the backend.
+    :param fetched: those that the backend was asked for.
     :param backends: by region, calls and errors so far and their durations as a histogram.
     """
 
@@ -34,8 +36,8 @@ class Sample:
     requests: float
     failures: float
     durations: Sequence[float]
-    hits: float
-    misses: float
+    spared: float
+    fetched: float
     calls: float
     connections: float
     backends: Mapping[str, tuple[float, float, Sequence[float]]]
@@ -44,7 +46,7 @@ class Sample:
 def sample(at: float, metrics: Report) -> Sample:
     """What the charts need of a report."""
     requests = metrics.get(families.REQUESTS.name, ())
-    reads = metrics.get(families.READS.name, ())
+    sources = {labels[0]: value for labels, value in metrics.get(families.SOURCES.name, ())}
     calls = metrics.get(families.CALLS.name, ())
     timed = metrics.get(families.CALL_SECONDS.name, ())
     return Sample(
@@ -52,8 +54,8 @@ def sample(at: float, metrics: Report) -> Sample:
         sum(value for _, value in requests),
         sum(value for labels, value in requests if labels[1]),
         _added(value for _, value in metrics.get(families.REQUEST_SECONDS.name, ())),
-        sum(value for labels, value in reads if labels[2] == "hit"),
-        sum(value for labels, value in reads if labels[2] == "miss"),
+        sources.get("picture", 0),
+        sources.get("backend", 0),
         sum(value for _, value in calls),
         sum(value for _, value in metrics.get(families.CONNECTIONS.name, ())),
         {
@@ -85,7 +87,7 @@ class History:
     def rate(self, name: str) -> list[float]:
         """How many a second, between each two samples.
 
-        :param name: ``requests``, ``failures``, ``hits``, ``misses`` or ``calls``.
+        :param name: ``requests``, ``failures`` or ``calls``.
         """
         return [
             max(0.0, getattr(new, name) - getattr(old, name)) / max(0.001, new.at - old.at)
@@ -123,14 +125,19 @@ class History:
         """How many connections there were, at each sample."""
         return [one.connections for one in self._samples]
 
-    def hit_rates(self) -> list[float | None]:
-        """The share of reads that pictures answered, between each two samples; None where there were none."""
-        return [_share(new.hits - old.hits, new.misses - old.misses) for old, new in self._pairs()]
-
-    def recent_hit_rate(self) -> float | None:
-        """As :meth:`hit_rates`, over all that is kept."""
+    def counted(self, name: str) -> float:
+        """As :meth:`rate`, but how many in all the time that is kept."""
         old, new = self._ends()
-        return _share(new.hits - old.hits, new.misses - old.misses) if new else None
+        return max(0.0, getattr(new, name) - getattr(old, name)) if new else 0.0
+
+    def shares(self) -> list[float | None]:
+        """The share of answers that pictures gave, between each two samples; None where there were none."""
+        return [_share(new.spared - old.spared, new.fetched - old.fetched) for old, new in self._pairs()]
+
+    def recent_share(self) -> float | None:
+        """As :meth:`shares`, over all that is kept."""
+        old, new = self._ends()
+        return _share(new.spared - old.spared, new.fetched - old.fetched) if new else None
 
     def _pairs(self) -> list[tuple[Sample, Sample]]:
         samples = list(self._samples)
@@ -175,5 +182,5 @@ def _added(histograms: Any) -> Sequence[float]:
     return [sum(column) for column in zip(*histograms, strict=True)]
 
 
-def _share(hits: float, misses: float) -> float | None:
-    return hits / (hits + misses) if hits >= 0 and misses >= 0 and hits + misses > 0 else None
+def _share(part: float, rest: float) -> float | None:
+    return part / (part + rest) if part >= 0 and rest >= 0 and part + rest > 0 else None

@@ -40,8 +40,8 @@ _PAGE = """<!DOCTYPE html>
 <section aria-labelledby="h-instances"><h2 id="h-instances">Instances</h2>
 <div id="instances">{instances}</div></section>
 <div>
-<section aria-labelledby="h-changes"><h2 id="h-changes">Last changes</h2><div id="changes">{changes}</div></section>
 <section aria-labelledby="h-work"><h2 id="h-work">Unfinished work</h2><div id="work">{work}</div></section>
+<section aria-labelledby="h-changes"><h2 id="h-changes">Last changes</h2><div id="changes">{changes}</div></section>
 </div>
 </div>
 </main>
@@ -84,7 +84,7 @@ def _state(report: StatusReport, now: float) -> str:
 
 def _figures(report: StatusReport, history: History) -> str:
     metrics = report["metrics"]
-    saved = sum(value for labels, value in metrics[families.READS.name] if labels[2] == "hit")
+    spared = sum(value for labels, value in metrics[families.SOURCES.name] if labels[0] == "picture")
     lag = max((value for _, value in metrics[families.LAG.name]), default=0.0)
     p95 = words.duration(history.recent_quantile(0.95))
     calls = words.rate(history.recent_rate("calls"))
@@ -101,22 +101,35 @@ def _figures(report: StatusReport, history: History) -> str:
         + _tile(
             "Latency, median",
             words.duration(history.recent_quantile(0.5)),
-            _key(f"95 % below {p95}"),
+            _key(f"95 %: {p95}"),
             words.duration,
             history.quantile(0.5),
             history.quantile(0.95),
+            top=_calm(history.quantile(0.95)),
         )
         + _tile(
             "Answered from pictures",
-            words.share(history.recent_hit_rate()),
-            "of all reads",
+            words.share(history.recent_share()),
+            f"{words.number(spared)} since the start",
             words.share,
-            history.hit_rates(),
+            history.shares(),
             top=1.0,
         )
-        + _tile("Backend calls a second", calls, f"{words.number(saved)} spared", words.rate, history.rate("calls"))
+        + _tile("Backend calls a second", calls, f"{_fewer(history)}", words.rate, history.rate("calls"))
         + _tile("Connections", connections, f"loop {words.duration(lag)} late", words.number, history.connections())
     )
+
+
+def _fewer(history: History) -> str:
+    """How many requests there are for each call of the backend, over all that is kept."""
+    requests, calls = history.counted("requests"), history.counted("calls")
+    return f"{words.rate(requests / calls)} requests for each" if calls else "none needed"
+
+
+def _calm(series: Series) -> float | None:
+    """What a chart's upper edge is to stand for, so that one outlier does not flatten all the rest."""
+    values = sorted(value for value in series if value is not None)
+    return min(values[-1], 4 * values[len(values) // 2]) if values else None
 
 
 def _key(text: str) -> Html:
@@ -128,7 +141,7 @@ def _tile(
     name: str, value: str, note: Cell, unit: Callable[[float], str], *series: Series, top: float | None = None
 ) -> str:
     highest = max((each for one in series for each in one if each is not None), default=None)
-    peak = "" if top is not None or highest is None else f'<span class="peak">peak {escape(unit(highest))}</span>'
+    peak = "" if top == 1.0 or highest is None else f'<span class="peak">peak {escape(unit(highest))}</span>'
     return (
         f'<article class="tile"><h2>{escape(name)}</h2><p class="value">{escape(value)}</p>'
         f'<p class="note">{html(note)}{peak}</p>'

@@ -75,13 +75,13 @@ class HistoryTests(SynchronousTestCase):
         self.assertIsNone(self.history.recent_quantile(0.5, "us"))
 
     def test_pictures(self) -> None:
-        """The share of reads that a picture answered."""
-        for hit in (True, True, True, False):
-            self.counts.read("eu", "images", hit)
+        """The share of answers that pictures gave; what needs neither does not count."""
+        for source in ("picture", "picture", "picture", "backend", ""):
+            self.counts.answered(record(source=source))
         self.look()
         self.look()
-        self.assertEqual(self.history.hit_rates(), [0.75, None])
-        self.assertEqual(self.history.recent_hit_rate(), 0.75)
+        self.assertEqual(self.history.shares(), [0.75, None])
+        self.assertEqual((self.history.recent_share(), self.history.counted("requests")), (0.75, 5))
 
     def test_begun_anew(self) -> None:
         """A worker that was replaced counts from nothing: no rate is negative."""
@@ -101,10 +101,9 @@ class HistoryTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """One sample tells no rate."""
         empty = History()
+        self.assertEqual(empty.counted("requests"), 0)
         self.assertEqual((empty.seconds, empty.rate("requests"), empty.recent_rate("requests")), (0, [], 0))
-        self.assertEqual(
-            (empty.recent_hit_rate(), empty.recent_quantile(0.5), empty.backend("eu")), (None, None, (0, 0))
-        )
+        self.assertEqual((empty.recent_share(), empty.recent_quantile(0.5), empty.backend("eu")), (None, None, (0, 0)))
 
     @given(st.lists(st.floats(0, 40), min_size=1), st.sampled_from([0.5, 0.95]))
     def test_quantile(self, durations: list[float], share: float) -> None:

@@ -43,7 +43,7 @@ def show(chrome: Any, url: str, *, dark: bool = False, scripts: bool = True, wid
     :param width: of the window.
     """
     preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})

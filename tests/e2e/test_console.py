@@ -31,12 +31,12 @@ def started(*options: str) -> tuple[Daemon, str]:
     return start(f"--admin-listen=tcp:{port}:interface=127.0.0.1", *options), f"http://127.0.0.1:{port}/"
 
 
-def client(daemon: Daemon) -> Any:
+def client(daemon: Daemon, region: str = "us-east-1") -> Any:
     """boto3's client for it."""
     return boto3.client(
         "ec2",
         endpoint_url=daemon.url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="mockuser",
         aws_secret_access_key="mockpassword",
     )
