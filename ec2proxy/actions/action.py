@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from attrs import frozen
 
@@ -13,6 +13,9 @@ from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.params import boolean
 from ec2proxy.ec2.xml import Payload, namespace_of
+
+if TYPE_CHECKING:
+    from ec2proxy.actions.fragments import Fragments
 
 
 @frozen
@@ -25,6 +28,7 @@ class Call:
     :param version: the API version that the client named, or None.
     :param host: where the client sent it, as its Host header says; empty if it does not.
     :param path: the path that it sent it to, still percent-encoded.
+    :param fragments: what has been written of instances before.
     """
 
     principal: Principal
@@ -33,6 +37,7 @@ class Call:
     region: str
     version: str | None
     pager: Pager
+    fragments: "Fragments"
     host: str = ""
     path: str = "/"
 
@@ -44,17 +49,21 @@ class Action(ABC):
     :cvar ACCEPTED: parameters that are taken and ignored, each with the reason why that is harmless.
     :cvar API: whose action it is.
     :cvar CHANGES: whether it is meant to change the cloud; EC2's verbs tell.
+    :cvar POLL: whether its answer may be kept: it is made of nothing but the call, pictures and what is remembered.
     """
 
     ACCEPTED: ClassVar[Mapping[str, str]] = {}
     API: ClassVar[Literal["ec2", "sts"]] = "ec2"
     CHANGES: ClassVar[bool] = False
+    POLL: ClassVar[bool] = False
 
     dry_run: bool = boolean("DryRun")
 
     def __init_subclass__(cls) -> None:
-        """Tell by its name whether it changes anything."""
+        """Tell by its name whether it changes anything, and whether it is a poll unless it says so."""
         cls.CHANGES = not cls.__name__.startswith(("Describe", "Get", "List"))
+        if "POLL" not in vars(cls):
+            cls.POLL = cls.__name__.startswith("Describe")
 
     @property
     def instances_changed(self) -> int:

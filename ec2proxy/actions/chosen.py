@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ec2proxy.actions.action import Call
+from ec2proxy.cloud.roster import Roster
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound
@@ -20,7 +21,7 @@ def checked(instance_ids: Iterable[str]) -> None:
             raise EC2Error("InvalidInstanceID.Malformed", f'Invalid id: "{shown(instance_id)}"')
 
 
-def chosen(everything: Iterable[InstanceView], instance_ids: Sequence[str]) -> Iterable[InstanceView]:
+def chosen(roster: Roster, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
     """Those of some instances that are named, each once; all of them if none is.
 
     :raises EC2Error: ``InvalidInstanceID.Malformed``.
@@ -28,13 +29,12 @@ def chosen(everything: Iterable[InstanceView], instance_ids: Sequence[str]) -> I
     """
     checked(instance_ids)
     if not instance_ids:
-        return everything
-    by_id = {view.instance.id: view for view in everything}
+        return roster.views
     asked = dict.fromkeys(instance_ids)
-    missing = [instance_id for instance_id in asked if instance_id not in by_id]
+    missing = [instance_id for instance_id in asked if instance_id not in roster.by_id]
     if missing:
         raise NotFound("instances", missing)
-    return [by_id[instance_id] for instance_id in asked]
+    return [roster.by_id[instance_id] for instance_id in asked]
 
 
 async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
@@ -43,7 +43,7 @@ async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[Inst
     :raises EC2Error: ``InvalidInstanceID.Malformed``.
     :raises NotFound: some are not there; it names them all.
     """
-    return list(chosen(await call.cloud.lifecycle.instances(call.principal.credentials), instance_ids))
+    return chosen(await call.cloud.lifecycle.roster(call.principal.credentials), instance_ids)
 
 
 def refuse_ids_with_pages(instance_ids: tuple[str, ...], max_results: int | None) -> None:

@@ -51,6 +51,8 @@ _LISTS: Mapping[str, Callable[[InstanceView], Sequence[Payload]]] = {
 class DescribeInstanceAttribute(Action):
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceAttribute.html"""
 
+    POLL = False  # user data is secret, and kept sealed
+
     instance_id: str = text("InstanceId", required=True)
     attribute: str = text("Attribute", required=True)
 

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ec2proxy.actions.images import VIRTUALIZATION_TYPE
@@ -24,8 +24,10 @@ from ec2proxy.actions.instance_items import (
 from ec2proxy.actions.listing import at
 from ec2proxy.actions.surroundings import Surroundings
 from ec2proxy.actions.unshown import unshown
+from ec2proxy.cloud.roster import Roster
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.filters import Table
+from ec2proxy.ec2.filters import Table, exact
+from ec2proxy.ec2.params import Filter
 from ec2proxy.ec2.xml import timestamp
 
 _Tags: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -110,6 +112,55 @@ _INTERFACE: Mapping[str, tuple[str, ...]] = {
     "subnet-id": ("subnetId",),
     "vpc-id": ("vpcId",),
 }
+
+
+_INDEXED = frozenset(
+    {
+        "availability-zone",
+        "availability-zone-id",
+        "client-token",
+        "image-id",
+        "instance-id",
+        "instance-state-code",
+        "instance-state-name",
+        "instance-type",
+        "key-name",
+        "reservation-id",
+    }
+)
+
+
+def narrowed(roster: Roster, filters: Iterable[Filter]) -> tuple[Sequence[int] | None, Sequence[Filter]]:
+    """Look up what can be looked up.
+
+    :returns: the places in the roster of the instances that pass those filters, in their order, or None if they were
+        none; and the filters that are left.
+    """
+    found: set[int] | None = None
+    left = []
+    for one in filters:
+        values = exact(one)
+        places = None if values is None else _places(roster, one.name, values)
+        if places is None:
+            left.append(one)
+        else:
+            found = places if found is None else found & places
+    return None if found is None else sorted(found), left
+
+
+def _places(roster: Roster, name: str, values: Iterable[str]) -> set[int] | None:
+    """Where the instances are that have one of some values; None where that has to be looked for."""
+    wanted: Iterable[Hashable] = values
+    if name in _INDEXED:
+        index = roster.index(name, _OWN[name])
+    elif name == "tag-key":
+        index = roster.index(name, lambda view: view.tags)
+    elif name.startswith("tag:"):
+        index = roster.index("tags", lambda view: view.tags.items())
+        wanted = [(name.removeprefix("tag:"), value) for value in values]
+    else:
+        return None
+    return {place for value in wanted for place in index.get(value, ())}
 
 
 def table(images: Images, me: str, around: Surroundings | None, tags: _Tags) -> Table[InstanceView]:

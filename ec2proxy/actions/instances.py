@@ -1,20 +1,25 @@
 """DescribeInstances."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from attrs import frozen
 
 from ec2proxy.actions import instance_filters
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import chosen, refuse_ids_with_pages
-from ec2proxy.actions.instance_items import reservation_item
 from ec2proxy.actions.surroundings import surroundings_if_told
+from ec2proxy.cloud.roster import Roster
 from ec2proxy.cloud.view import InstanceView
-from ec2proxy.ec2.filters import matcher
+from ec2proxy.ec2.filters import Table, matcher
 from ec2proxy.ec2.paging import fingerprint
 from ec2proxy.ec2.params import Filter, integer, structures, text, texts
 from ec2proxy.ec2.xml import Payload
 
 IMAGES_MAX_AGE = 60.0
 """How old what is told of an instance's image may be, in seconds: images change seldom, polls ask always."""
+
+_FEW = 8
+"""A page of what is less than that part of all is cut out of that, sorted; else out of all, which are kept sorted."""
 
 
 @frozen
@@ -32,26 +37,53 @@ class DescribeInstances(Action):
         """The instances asked for, by reservation; in the backend's order unless they are paged."""
         refuse_ids_with_pages(self.instance_ids, self.max_results)
         credentials = call.principal.credentials
-        everything = await call.cloud.lifecycle.instances(credentials)
+        roster = await call.cloud.lifecycle.roster(credentials)
         images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
         around = await surroundings_if_told(call)
         tags = (await call.cloud.lifecycle.ledger(credentials)).tags
         table = instance_filters.table(images, credentials.user, around, tags) if self.filters else {}
-        matches = matcher(self.filters, table, tags=lambda view: view.tags)
-        found = [view for view in chosen(everything, self.instance_ids) if matches(view)]
-        self.stop_if_dry_run()
-        token = None
+        found, token = self._shown(call, roster, table)
+        call.fragments.forget_others(credentials, roster.views)
+        # Written when the answer is, which may be long, and then takes pauses.
+        return {"reservationSet": call.fragments.reservations(credentials, found, images, around), "nextToken": token}
+
+    def _shown(
+        self, call: Call, roster: Roster, table: Table[InstanceView]
+    ) -> tuple[Sequence[InstanceView], str | None]:
+        """The instances to be shown, and the token of the next page."""
+        # All filters are checked, those too that are looked up.
+        passes = matcher(self.filters, table, tags=_tags_of)
+        if self.instance_ids:
+            candidates = chosen(roster, self.instance_ids)
+        else:
+            places, left = instance_filters.narrowed(roster, self.filters)
+            passes = matcher(left, table, tags=_tags_of)
+            candidates = roster.views if places is None else [roster.views[place] for place in places]
         if self.max_results is not None or self.next_token:
-            asked = fingerprint("DescribeInstances", call.region, credentials.user, self.instance_ids, self.filters)
-            found, token = call.pager.page(
-                found, lambda view: view.instance.id, self.max_results or 1000, self.next_token, asked
-            )
-        reservations: dict[str, list[InstanceView]] = {}
-        for view in found:
-            reservations.setdefault(view.reservation_id, []).append(view)
-        return {
-            "reservationSet": [
-                reservation_item(views, images, credentials.user, around) for views in reservations.values()
-            ],
-            "nextToken": token,
-        }
+            self.stop_if_dry_run()
+            return self._page(call, roster, candidates, passes)
+        found = [view for view in candidates if passes(view)] if self.filters else candidates
+        self.stop_if_dry_run()
+        return found, None
+
+    def _page(
+        self, call: Call, roster: Roster, candidates: Sequence[InstanceView], passes: Callable[[InstanceView], bool]
+    ) -> tuple[Sequence[InstanceView], str | None]:
+        user = call.principal.credentials.user
+        asked = fingerprint("DescribeInstances", call.region, user, self.instance_ids, self.filters)
+        most = self.max_results or 1000
+        if len(candidates) < len(roster.views) / _FEW:
+            found = (view for view in candidates if passes(view))
+            return call.pager.page(found, lambda view: view.instance.id, most, self.next_token, asked)
+        ids, views = roster.in_order()
+        if candidates is not roster.views:
+            wanted, tested = {view.instance.id for view in candidates}, passes
+
+            def passes(view: InstanceView) -> bool:
+                return view.instance.id in wanted and tested(view)
+
+        return call.pager.page_of_sorted(ids, views, passes, most, self.next_token, asked)
+
+
+def _tags_of(view: InstanceView) -> Mapping[str, str]:
+    return view.tags

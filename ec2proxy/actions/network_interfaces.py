@@ -29,7 +29,7 @@ class DescribeNetworkInterfaces(PagedListing):
         passes = self.passing(_FILTERS)
         interfaces = await read_interfaces(call)
         around = await read_surroundings(call)
-        views = {view.instance.id: view for view in await call.cloud.lifecycle.instances(call.principal.credentials)}
+        views = (await call.cloud.lifecycle.roster(call.principal.credentials)).by_id
         me = call.principal.credentials.user
         items = await tagged(
             call,

@@ -21,6 +21,8 @@ class DescribeRegions(Action):
 
     ACCEPTED = {"AllRegions": "no region has to be opted in to"}
 
+    POLL = False  # the regions may be others after a reload
+
     region_names: tuple[str, ...] = texts("RegionName")
     filters: tuple[Filter, ...] = structures("Filter", Filter)
 

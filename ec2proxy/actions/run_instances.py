@@ -173,7 +173,7 @@ class RunInstances(Action):
 
 async def _found_again(call: Call, instance_ids: Iterable[str]) -> Sequence[InstanceView]:
     """What has become of the instances of an earlier request with the same token."""
-    by_id = {view.instance.id: view for view in await call.cloud.lifecycle.instances(call.principal.credentials)}
+    by_id = (await call.cloud.lifecycle.roster(call.principal.credentials)).by_id
     found = [by_id[instance_id] for instance_id in instance_ids if instance_id in by_id]
     if not found:
         raise EC2Error(

@@ -8,8 +8,12 @@ from zope.interface import implementer
 
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.errors import from_cloud
+from ec2proxy.actions.fragments import Fragments
+from ec2proxy.actions.polls import Polls
+from ec2proxy.actions.questions import Question, Questions
 from ec2proxy.actions.throttle import Throttle
-from ec2proxy.auth.authenticator import Authenticator
+from ec2proxy.auth.authenticator import Authenticator, is_signed
+from ec2proxy.auth.principal import Principal
 from ec2proxy.cloud.regions import Regions
 from ec2proxy.ec2 import audited, forms, params, sts, versions, xml
 from ec2proxy.ec2.errors import EC2Error, shown
@@ -42,9 +46,18 @@ class EC2Service:
         self._regions = regions
         self._pager = pager
         self._throttle = throttle
+        self._questions = Questions()
+        self._polls = Polls()
+        self._fragments = Fragments()
 
-    def perform(self, request: RawRequest, trace: Trace) -> Coroutine[Deferred[Any], Any, bytes]:
+    def perform(self, request: RawRequest, trace: Trace) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
         """See :meth:`IEC2Service.perform`."""
+        question = self._questions.get(request)
+        if question is not None:
+            principal = self._authenticator.by_header(request, question.body_hash)
+            trace.principal = principal.name
+            _authorize(principal, trace.api, question.name)
+            return self._answered(request, question, principal, trace)
         pairs = forms.pairs(request)
         if ("Version", sts.VERSION) in pairs:
             trace.api = "sts"
@@ -55,24 +68,42 @@ class EC2Service:
         name = params.single(pairs, "Action")
         if not name:
             raise EC2Error("MissingAction", "The request must contain the parameter Action.")
-        if not principal.may(trace.api, name):
-            # The only thing that EC2 says, too, to somebody who may not know more.
-            raise EC2Error("UnauthorizedOperation", "You are not authorized to perform this operation.")
         known = self._known(name, trace.api)
         trace.action = name
-        host = (request.header(b"host") or b"").decode("ascii", "replace")
+        if known.CHANGES:
+            # Before it is refused: the audit log tells that, too.
+            trace.changes, trace.resources = True, audited.named(pairs)
+        _authorize(principal, trace.api, name)
+        question = Question(params.bind(known, pairs), name, named, version)
+        if known.POLL and not is_signed(pairs):
+            question = self._questions.put(request, question)
+        return self._answered(request, question, principal, trace)
+
+    def _answered(
+        self, request: RawRequest, question: Question, principal: Principal, trace: Trace
+    ) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
+        """The answer to a question of a caller who may ask it."""
+        action, trace.action = question.action, question.name
+        host = request.by_name.get(b"host", b"").decode("ascii", "replace")
         path = request.path.decode("ascii", "replace")
+        any_name = self._regions.any_name
         cloud = self._regions.pick(principal.region, host, path, trace.api == "sts")
         trace.cloud = cloud.name
-        trace.region = (self._regions.any_name and principal.region) or cloud.name
+        trace.region = (any_name and principal.region) or cloud.name
         principal = principal.in_region(trace.region)
-        if known.CHANGES:
-            trace.changes, trace.resources = True, audited.named(pairs)
-        action = params.bind(known, pairs)
         if self._throttle is not None:
             self._throttle.admit(principal.credentials, trace.region, action)
-        call = Call(principal, cloud, self._regions, trace.region, named, self._pager, host, path)
-        return self._carried_out(action, call, version, trace)
+        key = (question, cloud, principal.credentials, principal.region, any_name, host, path)
+        standing = self._polls.standing(key)
+        if standing is not None:
+            trace.source = "picture"
+            return standing.around(trace.request_id)
+        call = Call(
+            principal, cloud, self._regions, trace.region, question.named, self._pager, self._fragments, host, path
+        )
+        if question.is_kept:
+            return self._polls.answer(key, action, call, question.version, trace)
+        return self._carried_out(action, call, question.version, trace)
 
     async def _carried_out(self, action: Action, call: Call, version: str, trace: Trace) -> bytes:
         CURRENT.set(trace)
@@ -102,3 +133,9 @@ class EC2Service:
         if api == "ec2" and name in known_actions():
             raise EC2Error("UnsupportedOperation", f"The action {name} is not offered here.")
         raise EC2Error("InvalidAction", f"The action {shown(name)} is not valid for this web service.")
+
+
+def _authorize(principal: Principal, api: str, name: str) -> None:
+    if not principal.may(api, name):
+        # The only thing that EC2 says, too, to somebody who may not know more.
+        raise EC2Error("UnauthorizedOperation", "You are not authorized to perform this operation.")

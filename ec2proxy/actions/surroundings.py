@@ -10,11 +10,12 @@ from twisted.python.failure import Failure
 
 from ec2proxy.actions.action import Call
 from ec2proxy.actions.groups import Groups
+from ec2proxy.actions.same import SameOf
 from ec2proxy.actions.topology import Topology, laid_out
 from ec2proxy.cloud.deferring import settle
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.errors import CloudError, Unsupported
-from ec2proxy.model import NetworkInterface
+from ec2proxy.model import Credentials, Instance, NetworkInterface
 
 MAX_AGE = 60.0
 """How old it may be where it is told beside something else, in seconds: it changes seldom, and polls ask always."""
@@ -24,7 +25,7 @@ _log = Logger()
 _Reading = Coroutine[Deferred[Any], Any, Snapshot[Any] | None]
 
 
-@frozen
+@frozen(eq=False)
 class Surroundings:
     """What is around instances.
 
@@ -34,6 +35,14 @@ class Surroundings:
     topology: Topology
     interfaces: Mapping[str, NetworkInterface]
     groups: Groups
+
+    def is_same_for(self, instance: Instance, other: "Surroundings") -> bool:
+        """Whether an instance has the same around it in both."""
+        return (
+            self.topology is other.topology
+            and self.groups is other.groups
+            and all(self.interfaces.get(each) is other.interfaces.get(each) for each in instance.network_interface_ids)
+        )
 
 
 async def read_topology(call: Call, max_age: float = 0.0) -> Topology:
@@ -47,7 +56,7 @@ async def read_topology(call: Call, max_age: float = 0.0) -> Topology:
         inventory.subnets(credentials, max_age),
         inventory.realms(credentials, MAX_AGE),
     )
-    return laid_out(networks.values(), subnets.values(), realms.values())
+    return _laid_out.of(_owner(call), networks, subnets, realms)
 
 
 async def read_interfaces(call: Call, max_age: float = 0.0) -> Mapping[str, NetworkInterface]:
@@ -59,7 +68,7 @@ async def read_interfaces(call: Call, max_age: float = 0.0) -> Mapping[str, Netw
 async def read_groups(call: Call, max_age: float = 0.0) -> Groups:
     """The groups."""
     (firewalls,) = await _together(call.cloud.inventory.firewalls(call.principal.credentials, max_age))
-    return Groups(firewalls)
+    return _grouped.of(_owner(call), firewalls)
 
 
 async def read_surroundings(call: Call) -> Surroundings:
@@ -72,7 +81,9 @@ async def read_surroundings(call: Call) -> Surroundings:
         inventory.network_interfaces(credentials, MAX_AGE),
         inventory.firewalls(credentials, MAX_AGE),
     )
-    return Surroundings(laid_out(networks.values(), subnets.values(), realms.values()), interfaces, Groups(firewalls))
+    owner = _owner(call)
+    topology, groups = _laid_out.of(owner, networks, subnets, realms), _grouped.of(owner, firewalls)
+    return _around.of(owner, topology, interfaces, groups)
 
 
 async def surroundings_if_told(call: Call) -> Surroundings | None:
@@ -84,6 +95,10 @@ async def surroundings_if_told(call: Call) -> Surroundings | None:
         return None
 
 
+def _owner(call: Call) -> tuple[str, Credentials]:
+    return call.cloud.name, call.principal.credentials
+
+
 async def _together(*readings: _Reading) -> list[Mapping[str, Any]]:
     """What some collections hold, by id; nothing where the backend has no such collection, or does not carry it out."""
     found: list[Mapping[str, Any]] = []
@@ -91,5 +106,12 @@ async def _together(*readings: _Reading) -> list[Mapping[str, Any]]:
         if isinstance(outcome, Failure):
             outcome.trap(Unsupported)
             outcome = None
-        found.append({} if outcome is None else outcome.by_id)
+        found.append(_NOTHING if outcome is None else outcome.by_id)
     return found
+
+
+# Pictures that nothing has changed in give the same again, so that others can keep what they made of it.
+_NOTHING: Mapping[str, Any] = {}
+_laid_out = SameOf(lambda networks, subnets, realms: laid_out(networks.values(), subnets.values(), realms.values()))
+_grouped = SameOf(Groups)
+_around = SameOf(Surroundings)

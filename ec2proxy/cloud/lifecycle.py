@@ -76,9 +76,9 @@ class Lifecycle:
         """The caller's instances as the backend shows them, and what is remembered beside that."""
         return await self._watch.look(credentials)
 
-    def is_true(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> bool:
-        """Whether what is remembered is in step with this picture of the caller's instances."""
-        return self._watch.is_true(credentials, snapshot)
+    def true_until(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> float | None:
+        """Until when what is remembered is in step with this picture, in the clock's seconds; None if it is not."""
+        return self._watch.true_until(credentials, snapshot)
 
     async def roster(self, credentials: Credentials) -> Roster:
         """Every instance that EC2 would describe to the caller, to be looked up in."""

@@ -7,7 +7,7 @@ note there what is read of them. Nothing that makes answers has to know, and not
 from contextvars import ContextVar
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
@@ -42,6 +42,10 @@ class Look:
         if isinstance(self.outcome, CloudError):
             raise self.outcome.with_traceback(None)
         return self.outcome
+
+    def at(self, snapshot: Snapshot[Any]) -> "Look":
+        """The same look, had when this was to be seen."""
+        return evolve(self, outcome=snapshot)
 
 
 @define(eq=False)

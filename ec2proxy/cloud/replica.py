@@ -40,6 +40,7 @@ class Replica:
     stored. The store refuses it where another process came between; then it is undone, what the others did is read,
     and it is worked out anew from that.
 
+    :ivar told_as: the epochs' scope of its changes.
     :ivar version: another one after each change of what is here.
     """
 
@@ -47,7 +48,7 @@ class Replica:
         self._store = store
         self.scope = scope
         self._epochs = epochs
-        self._told_as = scope_of_ledger(scope)
+        self.told_as = scope_of_ledger(scope)
         self.tables: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self.version = 0
         # The stamp of the last change that is stored, and the one that the last on its way will leave.
@@ -62,7 +63,7 @@ class Replica:
     @property
     def fresh(self) -> bool:
         """Whether all is here that any process has changed, and been answered, until now."""
-        return self._is_fresh(self._epochs.of(self._told_as))
+        return self._is_fresh(self._epochs.of(self.told_as))
 
     def _is_fresh(self, epoch: int) -> bool:
         alone = self._known is not None and not self._store.shared
@@ -73,7 +74,7 @@ class Replica:
 
         :raises StateUnavailable: that cannot be found out.
         """
-        epoch = self._epochs.of(self._told_as)
+        epoch = self._epochs.of(self.told_as)
         if self._is_fresh(epoch):
             return
         if self._reading is not None and self._reading[0] == epoch:
@@ -145,8 +146,8 @@ class Replica:
         return change
 
     async def _made(self, change: _Change) -> None:
-        before = self._epochs.of(self._told_as)
-        self._epochs.bump(self._told_as)
+        before = self._epochs.of(self.told_as)
+        self._epochs.bump(self.told_as)
         if change not in self._under_way:
             # It was given up for lost.
             await self._catch_up()
@@ -154,7 +155,7 @@ class Replica:
         self._under_way.remove(change)
         self._known = change.after
         # Grown by more than one, others have changed something too.
-        if self._epoch == before and self._epochs.of(self._told_as) == before + 1:
+        if self._epoch == before and self._epochs.of(self.told_as) == before + 1:
             self._epoch = before + 1
 
     def _take_back(self, change: _Change) -> None:

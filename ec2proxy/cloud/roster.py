@@ -135,7 +135,7 @@ class Rosters:
         ledger: Ledger,
         machine: StateMachine,
     ) -> Iterator[tuple[str, tuple[object, ...]]]:
-        """For each instance its id, and what its view is made of with the view last: what there is if it is the same."""
+        """For each instance its id, and what its view is made of, the view last; the same as before if it can be."""
         now = self._clock.seconds()
         launches, seen, tags, attributes = ledger.launches, ledger.seen, ledger.tags, ledger.attributes
         for instance, state in shown(snapshot, ledger, machine):

@@ -130,13 +130,16 @@ class Watch:
             notes.until = min(notes.until, held.until)
         return snapshot, ledger
 
-    def is_true(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> bool:
-        """Whether to :meth:`look` at this picture now would neither change the ledger nor wait for it."""
+    def true_until(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> float | None:
+        """The clock's seconds until which to :meth:`look` at this picture would change nothing in the ledger.
+
+        :returns: None where it may change something now.
+        """
         ledger = self._ledgers.get(f"{self._region}/{credentials.user}")
         held = None if ledger is None else self._held.get(ledger)
-        if ledger is None or held is None or not ledger.fresh:
-            return False
-        return held.stands(snapshot, ledger.version, self._clock.seconds())
+        if ledger is None or held is None or not held.stands(snapshot, ledger.version, self._clock.seconds()):
+            return None
+        return held.until
 
     async def _hold(self, snapshot: Snapshot[Instance], ledger: Ledger) -> "_Held":
         """Hold a ledger against a picture, and make it true."""

@@ -44,6 +44,11 @@ def matcher(
     return matches
 
 
+def exact(one: Filter) -> frozenset[str] | None:
+    """The values of a filter, where an item matches it that has just one of these; None where any is a pattern."""
+    return None if any(map(_SPECIAL.search, one.values)) else frozenset(one.values)
+
+
 def _source(name: str, table: Table[T], tags: Callable[[T], Mapping[str, str]] | None) -> Callable[[T], Iterable[str]]:
     """What gives the values of an item that a filter looks at."""
     source = table.get(name)

@@ -1,7 +1,6 @@
 """From the bytes of a query and a form to parameters, strictly: what is not plain is refused, never mended."""
 
 import re
-from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from ec2proxy.ec2.characters import NOT_XML
@@ -12,10 +11,6 @@ Pairs = tuple[tuple[str, str], ...]
 
 #: Twice the thousand ids that EC2 takes in one request.
 MAX_PARAMETERS = 2000
-
-# A memo of longer forms would cost more memory than it saves time; clients that poll send well under this.
-_MEMO_LENGTH = 2048
-_MEMO_ENTRIES = 1024
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _FORM = re.compile(rb'application/x-www-form-urlencoded(?:[ \t]*;[ \t]*charset="?utf-?8"?)?[ \t]*;?', re.IGNORECASE)
@@ -41,27 +36,6 @@ def parse(raw: bytes) -> Pairs:
 
     :raises EC2Error: ``MalformedQueryString`` or ``InvalidCharacter``.
     """
-    return _remembered(raw) if len(raw) <= _MEMO_LENGTH else _parsed(raw)
-
-
-def _require_form(request: RawRequest) -> None:
-    if request.method != "POST":
-        raise EC2Error("InvalidRequest", "Only a POST may carry a body.")
-    kind = request.header(b"content-type")
-    if kind is not None and not _FORM.fullmatch(kind.strip()):
-        text = kind.decode("ascii", "replace")
-        raise EC2Error(
-            "InvalidRequest",
-            f"The Content-Type '{shown(text)}' is not application/x-www-form-urlencoded in UTF-8.",
-        )
-
-
-def _require_few(count: int) -> None:
-    if count > MAX_PARAMETERS:
-        raise EC2Error("MalformedQueryString", f"The request has more than {MAX_PARAMETERS} parameters.")
-
-
-def _parsed(raw: bytes) -> Pairs:
     _require_few(raw.count(b"&") + 1)
     if b"%" in raw and _BAD_ESCAPE.search(raw):
         raise EC2Error("MalformedQueryString", "The query string contains a percent sign that escapes nothing.")
@@ -81,7 +55,21 @@ def _parsed(raw: bytes) -> Pairs:
     return _checked(found)
 
 
-_remembered = lru_cache(_MEMO_ENTRIES)(_parsed)
+def _require_form(request: RawRequest) -> None:
+    if request.method != "POST":
+        raise EC2Error("InvalidRequest", "Only a POST may carry a body.")
+    kind = request.header(b"content-type")
+    if kind is not None and not _FORM.fullmatch(kind.strip()):
+        text = kind.decode("ascii", "replace")
+        raise EC2Error(
+            "InvalidRequest",
+            f"The Content-Type '{shown(text)}' is not application/x-www-form-urlencoded in UTF-8.",
+        )
+
+
+def _require_few(count: int) -> None:
+    if count > MAX_PARAMETERS:
+        raise EC2Error("MalformedQueryString", f"The request has more than {MAX_PARAMETERS} parameters.")
 
 
 def _checked(found: list[tuple[str, str]]) -> Pairs:

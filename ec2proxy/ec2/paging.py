@@ -6,7 +6,8 @@ while, whatever comes and goes between two calls. It is signed, and bound to wha
 
 import base64
 import hmac
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
@@ -61,6 +62,29 @@ class Pager:
         shown = keyed[:max_results]
         token = self._token(shown[-1][0], asked) if 0 < len(shown) < len(keyed) else None
         return [item for _, item in shown], token
+
+    def page_of_sorted(
+        self,
+        keys: Sequence[str],
+        items: Sequence[T],
+        passes: Callable[[T], bool],
+        max_results: int,
+        next_token: str | None,
+        asked: str,
+    ) -> tuple[list[T], str | None]:
+        """The same page as :meth:`page` gives of those that pass, without a look at more of them than it takes.
+
+        :param keys: the items' keys, sorted.
+        :param items: in the same order.
+        """
+        start = bisect_right(keys, self._position(next_token, asked)) if next_token else 0
+        shown: list[int] = []
+        for place in range(start, len(items)):
+            if passes(items[place]):
+                if len(shown) == max_results:
+                    return [items[each] for each in shown], self._token(keys[shown[-1]], asked)
+                shown.append(place)
+        return [items[each] for each in shown], None
 
     def _token(self, last: str, asked: str) -> str:
         position = last.encode()

@@ -132,6 +132,10 @@ class ActionTestCase(SynchronousTestCase):
         answering = maybeDeferred(self.service.perform, request, trace)
         answering.addCallbacks(lambda body: Heard(200, body), failed)
         self.agent.flush()
+        # What is long is done in slices, one after the other.
+        while any(call.getTime() <= self.clock.seconds() for call in self.clock.getDelayedCalls()):
+            self.clock.advance(0)
+            self.agent.flush()
         return answering
 
     # Understanding.

@@ -1,0 +1,183 @@
+"""The same few questions, asked over and over: an answer is kept for as long as what it was made from stands."""
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from attrs import define, field
+from twisted.python.failure import Failure
+
+from ec2proxy.actions.action import Action, Call
+from ec2proxy.actions.cache import Cache
+from ec2proxy.actions.errors import from_cloud
+from ec2proxy.actions.flights import Flights
+from ec2proxy.cloud.cloud import Cloud
+from ec2proxy.cloud.deferring import settle
+from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.cloud.notes import NOTES, Look, Notes
+from ec2proxy.cloud.slices import in_slices
+from ec2proxy.ec2 import xml
+from ec2proxy.ec2.trace import CURRENT, Trace
+from ec2proxy.ec2.xml import Envelope
+from ec2proxy.errors import CloudError
+from ec2proxy.model import Credentials
+
+MEMORY = 64 * 1024 * 1024
+"""Bytes that kept answers may take, if nothing else is said."""
+
+
+@define(eq=False)
+class KeptAnswer:
+    """An answer, and what it was made from.
+
+    :param cloud: the one that it is of.
+    :param looks: at pictures.
+    :param ledgers: what was remembered, by whose it is, with its version.
+    :param watched: whether the ledgers were held against the pictures of instances.
+    :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
+    :ivar until: those until which it does.
+    :ivar epochs: what has to be written to for it not to hold even so.
+    """
+
+    envelope: Envelope
+    _cloud: Cloud
+    _looks: Sequence[Look]
+    _ledgers: dict[Credentials, tuple[Ledger, int]]
+    _watched: bool
+    _since: float = field(init=False)
+    _until: float = field(init=False)
+    _epochs: Sequence[tuple[str, int]] = field(init=False)
+
+    @classmethod
+    def of(cls, envelope: Envelope, cloud: Cloud, notes: Notes) -> "KeptAnswer | None":
+        """An answer that was just made; None where it must not be kept."""
+        if notes.spoiled or not _unchanged(notes.ledgers):
+            return None
+        kept = cls(envelope, cloud, tuple(notes.looks.values()), notes.ledgers, notes.watched)
+        kept._hold(notes.until)
+        return kept
+
+    def _hold(self, until: float) -> None:
+        """Work out how long it holds."""
+        ends = [look.snapshot.taken + look.age for look in self._looks]
+        self._since = max((look.snapshot.taken for look in self._looks), default=0.0)
+        self._until = min(until, *ends) if ends else until
+        of_ledgers = [ledger.told_as for ledger, _ in self._ledgers.values()]
+        self._epochs = (
+            *((look.scope, look.snapshot.epoch) for look in self._looks),
+            *((scope, self._cloud.epochs.of(scope)) for scope in of_ledgers),
+        )
+
+    def holds(self) -> bool:
+        """Whether it would be made just so now, of pictures that are there."""
+        if self._since <= self._cloud.clock.seconds() < self._until:
+            epoch_of = self._cloud.epochs.of
+            for scope, epoch in self._epochs:
+                if epoch_of(scope) != epoch:
+                    break
+            else:
+                # A loop, since a generator takes twice as long.
+                for ledger, version in self._ledgers.values():  # noqa: SIM110
+                    if ledger.version != version:
+                        return False
+                return True
+        return self._holds_anew()
+
+    def _holds_anew(self) -> bool:
+        """Whether others have looked again meanwhile, and seen the same."""
+        looks, until = [], float("inf")
+        for look in self._looks:
+            snapshot = self._cloud.inventory.current(look.credentials, look.collection, look.max_age)
+            if snapshot is None or snapshot.items is not look.snapshot.items:
+                return False
+            looks.append(look.at(snapshot))
+            if self._watched and look.collection == "instances":
+                true_until = self._cloud.lifecycle.true_until(look.credentials, snapshot)
+                if true_until is None:
+                    return False
+                until = min(until, true_until)
+        there = self._cloud.lifecycle.ledgers()
+        for credentials, (ledger, _) in self._ledgers.items():
+            if there.get(credentials.user) is not ledger:
+                return False
+        if not _unchanged(self._ledgers):
+            return False
+        self._looks = looks
+        self._hold(until)
+        return True
+
+    async def renewed(self, notes: Notes) -> bool:
+        """Look again at all that it was made from; whether that is the same.
+
+        :param notes: where the looks are noted, for the answer that has to be made if it is not.
+        """
+        cloud = self._cloud
+        for outcome in await settle([cloud.inventory.look_again(look) for look in self._looks]):
+            if isinstance(outcome, Failure):
+                outcome.trap(CloudError)
+        if notes.spoiled:
+            return False
+        for credentials in self._ledgers:
+            if self._watched:
+                await cloud.lifecycle.look(credentials)
+            else:
+                await cloud.lifecycle.ledger(credentials)
+        if notes.ledgers != self._ledgers or not _unchanged(notes.ledgers):
+            return False
+        looks = [notes.looks[look.credentials, look.collection] for look in self._looks]
+        if any(new.snapshot.items is not old.snapshot.items for new, old in zip(looks, self._looks, strict=True)):
+            return False
+        self._looks = looks
+        self._hold(notes.until)
+        return True
+
+
+class Polls:
+    """The polls of all callers.
+
+    :param memory: bytes that kept answers may take.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._kept: Cache[Hashable, KeptAnswer] = Cache(memory)
+        self._flights: Flights[Hashable, Envelope] = Flights()
+
+    def standing(self, key: Hashable) -> Envelope | None:
+        """The answer to a question if one is kept that holds.
+
+        :param key: all that the answer depends on beside pictures, ledgers and time: who asks which cloud for what.
+        """
+        kept = self._kept.get(key)
+        return kept.envelope if kept is not None and kept.holds() else None
+
+    async def answer(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> bytes:
+        """The answer to a question, made once for all who ask it at the same time.
+
+        :raises EC2Error: what the client is to be told instead.
+        """
+        envelope = await self._flights.of(
+            key, lambda: self._made(key, action, call, version, trace), lambda: self.standing(key)
+        )
+        trace.source = trace.source or "picture"
+        return envelope.around(trace.request_id)
+
+    async def _made(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> Envelope:
+        CURRENT.set(trace)
+        notes = Notes()
+        NOTES.set(notes)
+        try:
+            kept = self._kept.get(key)
+            if kept is not None and await kept.renewed(notes):
+                return kept.envelope
+            pieces = await in_slices(call.cloud.clock, xml.pieces_of(await action.perform(call)))
+        except CloudError as error:
+            raise from_cloud(error) from error
+        envelope = xml.enveloped(type(action).__name__, action.namespace(call, version), pieces)
+        new = KeptAnswer.of(envelope, call.cloud, notes)
+        if new is not None:
+            self._kept.put(key, new, len(envelope.rest))
+        return envelope
+
+
+def _unchanged(ledgers: dict[Credentials, tuple[Ledger, int]]) -> bool:
+    """Whether all is here that is remembered, and the same as when it was noted."""
+    noted: Iterable[tuple[Ledger, int]] = ledgers.values()
+    return all(ledger.version == version and ledger.fresh for ledger, version in noted)
