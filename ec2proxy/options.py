@@ -61,16 +61,20 @@ class Options(OneLineOptions):
         """Read the configuration and check everything.
 
         :raises UsageError: something is wrong; one line says what.
+        :raises SystemExit: that was all that was asked for.
         """
         config = self["config"]
         self.source = Source(self._given, None if config is None else os.path.abspath(config))
         try:
-            self.configuration = self.source.read()
+            self.configuration = self.source.read(trying=bool(self["check"]))
         except ConfigurationError as error:
             if self["check"]:
                 raise SystemExit("\n".join(f"{self.program}: {mistake}" for mistake in error.mistakes)) from None
             more = len(error.mistakes) - 1
             raise UsageError(f"{error}{f' (and {more} more: see --check)' if more else ''}") from None
+        if self["check"]:
+            print("configuration is valid")
+            raise SystemExit(0)
 
 
 def _option(setting: Setting) -> Callable[[Options, str], None]:

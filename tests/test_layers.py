@@ -23,6 +23,7 @@ BELOW: dict[str, set[str]] = {
     "timekeeping": set(),
     "toml": set(),
     "private": set(),
+    "keys": {"auth"},
     "mockcloud": {"model"},
     "drivers": MODELS | {"tls"},
     "observing": MODELS | {"ec2"},

@@ -10,7 +10,7 @@ from ec2proxy.configuration.reading import ConfigurationError, File, Reader
 from ec2proxy.configuration.regions import REGIONS, Region, regions_of
 from ec2proxy.configuration.settings import Settings, field_of, table
 from ec2proxy.state.errors import StateError
-from ec2proxy.state.opening import make_store
+from ec2proxy.state.opening import check_store, make_store
 from ec2proxy.tls.pair import PairError, PairFiles
 from ec2proxy.tls.serving import speaks_plainly
 
@@ -54,9 +54,10 @@ class Source:
     command_line: Mapping[str, Sequence[str]]
     config: str | None
 
-    def read(self) -> Configuration:
+    def read(self, trying: bool = False) -> Configuration:
         """Read and check everything.
 
+        :param trying: whether to find out, too, if the state can be had; nothing is made or changed.
         :raises ConfigurationError: something is wrong.
         """
         reader = Reader(File() if self.config is None else File.read(self.config))
@@ -67,6 +68,8 @@ class Source:
         state = settings.state or ("memory:" if embedded else STATE)
         try:
             make_store(state, the_reactor(), settings.state_key)
+            if trying:
+                check_store(state, settings.state_key)
         except StateError as error:
             reader.wrong(reader.where("state"), error)
         _check_tls(reader, settings)

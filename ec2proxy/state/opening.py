@@ -1,5 +1,6 @@
 """From what ``--state`` says to a state store."""
 
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -17,7 +18,8 @@ from ec2proxy.interfaces import IStateStore
 from ec2proxy.state.databases import Database, postgresql, sqlite
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.memory import MemoryStateStore
-from ec2proxy.state.sql import SqlStateStore
+from ec2proxy.state.seal import key_in
+from ec2proxy.state.sql import SqlStateStore, reason
 
 FORMS = "memory:, sqlite:///FILE, a FILE, postgresql+psycopg://USER@HOST/DATABASE"
 _SCHEME = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*):")
@@ -43,6 +45,37 @@ def make_store(url: str, reactor: Any, key_file: str | None = None) -> IStateSto
     if not key_file:
         raise StateError("PostgreSQL needs a key file for secrets, the same on all machines")
     return _store(_postgresql(url), Path(key_file), reactor)
+
+
+def check_store(url: str, key_file: str | None = None) -> None:
+    """Find out whether a state store can be had, without making or changing anything; it may block for seconds.
+
+    :param url: one that :func:`make_store` takes, as ``key_file``.
+    :raises StateError: it cannot; the message is one line.
+    """
+    if url == "memory:":
+        return
+    scheme = _SCHEME.match(url)
+    if scheme is None or scheme["name"] == "sqlite":
+        path = _path(url)
+        key = Path(key_file) if key_file else path.with_name(path.name + ".key")
+        for place in (path if path.exists() else path.parent, key if key.exists() else key.parent):
+            if not place.exists():
+                raise StateError(f"{place}: No such file or directory")
+            if not os.access(place, os.R_OK if place == key else os.R_OK | os.W_OK):
+                raise StateError(f"{place}: this user cannot use it")
+    else:
+        key = Path(key_file or "")
+        database = _postgresql(url)
+        try:
+            with database.engine.connect():
+                pass
+        except SQLAlchemyError as error:
+            raise StateError(f"{database.name}: {reason(error)}") from None
+        finally:
+            database.engine.dispose()
+    if key.exists():
+        key_in(key)
 
 
 def _path(url: str) -> Path:

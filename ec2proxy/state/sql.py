@@ -86,7 +86,7 @@ class SqlStateStore:
                 self._compare_key(connection)
         except SQLAlchemyError as error:
             database.engine.dispose()
-            raise StateError(f"{database.name}: {_reason(error)}") from None
+            raise StateError(f"{database.name}: {reason(error)}") from None
         except StateError:
             database.engine.dispose()
             raise
@@ -113,7 +113,7 @@ class SqlStateStore:
             if self._notices is not None:
                 listen(self._held.session)
         except SQLAlchemyError as error:
-            raise StateError(f"{self._database.name}: {_reason(error)}") from None
+            raise StateError(f"{self._database.name}: {reason(error)}") from None
         if self._notices is not None:
             self._notices.begin(self._held.session)
 
@@ -272,7 +272,7 @@ class SqlStateStore:
         except SQLAlchemyError as error:
             if tries > 1 and _sqlstate(error) in _DEADLOCKS:
                 return self._transact(batch, tries - 1)
-            self._log.error("The state store {name} failed: {reason}", name=database.name, reason=_reason(error))
+            self._log.error("The state store {name} failed: {reason}", name=database.name, reason=reason(error))
             if _sqlstate(error) == _READ_ONLY:
                 # Another connection may lead to the server that has taken its place.
                 database.engine.dispose()
@@ -289,7 +289,7 @@ def _sqlstate(error: SQLAlchemyError) -> str | None:
     return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason(error: SQLAlchemyError) -> str:
     """What the database said, in one line; further lines can hold values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return (str(cause).strip() or type(cause).__name__).splitlines()[0]
