@@ -124,7 +124,8 @@ class Holding:
 
     async def reload(self, configuration: Configuration) -> None:
         """Have workers serve other accounts and regions from now on."""
-        self.configuration = configuration
+        # All else is as it was when the sockets were opened, also for a worker that is started later.
+        self.configuration = evolve(self.configuration, accounts=configuration.accounts, regions=configuration.regions)
         await self.regions.replace(configuration.regions)
         if self._members is not None:
             await self._members.reload()

@@ -101,7 +101,7 @@ def launch(
             sys.executable,
             [sys.executable, "-P", "-m", MODULE],
             env=_environment(os.environ),
-            childFDs={0: "w", 1: "r", 2: "r", **inherited},
+            childFDs={0: "w", 1: 1, 2: "r", **inherited},
         )
         reactor.adoptStreamConnection(ours.fileno(), ours.family, Joining(channel))
     return worker
