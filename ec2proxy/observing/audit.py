@@ -4,6 +4,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ec2proxy.ec2.record import Record
 from ec2proxy.observing.lines import place
@@ -86,4 +87,10 @@ def stamp(seconds: float) -> str:
 
     :param seconds: epoch seconds.
     """
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = int(seconds // 1)
+    return f"{_whole(whole)}.{int((seconds - whole) * 1000):03}Z"
+
+
+@lru_cache(16)
+def _whole(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]

@@ -23,6 +23,11 @@ LEVELS = ("debug", "info", "warn", "error", "critical")
 
 _ACCESS = "ec2proxy.access"
 
+# What follows the path and the status of a request, as fields() has it.
+_TAIL = "request_id=%s milliseconds=%s action=%s principal=%s region=%s error=%s source=%s"
+
+_PLAIN = re.compile(r"[\w./:@%+-]+", re.ASCII)
+
 # What would end a line, begin another or steer a terminal; a traceback's line ends are dealt with before.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -68,7 +73,11 @@ class LogWriter:
     def _text_request(self, record: Record) -> str:
         about = fields(record)
         head = " ".join(str(about.pop(name) or "-") for name in ("client", "method", "path", "status"))
-        tail = " ".join(f"{name}={_quoted(value)}" for name, value in about.items())
+        values = [str(value) or "-" for value in about.values()]
+        # One look at all of them is enough as long as nobody tries anything.
+        if not _PLAIN.fullmatch("".join(values)):
+            values = [value if _PLAIN.fullmatch(value) else json.dumps(value) for value in values]
+        tail = _TAIL % tuple(values)
         return self._line(record.at, "info", _ACCESS, _CONTROLS.sub(_escaped, f"{head} {tail}"))
 
 
@@ -102,13 +111,7 @@ def _dumped(value: dict[str, Any]) -> str:
 
 
 def _lines(message: str) -> list[str]:
-    return [_CONTROLS.sub(_escaped, line) for line in message.split("\n")] or [""]
-
-
-def _quoted(value: object) -> str:
-    """A value as it stands behind an equals sign: one word, or JSON's form of a text."""
-    text = str(value) or "-"
-    return text if re.fullmatch(r"[\w./:@%+-]+", text, re.ASCII) else json.dumps(text)
+    return [_CONTROLS.sub(_escaped, line) for line in message.split("\n")]
 
 
 def _escaped(control: re.Match[str]) -> str:
