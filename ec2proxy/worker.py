@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import ReactorNotRunning
@@ -31,6 +31,7 @@ from ec2proxy.observation import Observation, audit_of
 from ec2proxy.observing.sink import Lines
 from ec2proxy.serving import Part, Serving, make_serving
 from ec2proxy.surroundings import Entrances
+from ec2proxy.timekeeping import Timekeeper
 from ec2proxy.workers.channel import Channel, Joining
 from ec2proxy.workers.logs import Forwarding, SentLines
 from ec2proxy.workers.scratch import Scratch
@@ -54,6 +55,7 @@ class Worker:
         self._serving: Serving | None = None
         self._observation: Observation | None = None
         self._scratch: Scratch | None = None
+        self._timekeeper = Timekeeper(reactor)
         self.exit_code = 0
         self.channel = Channel(
             {
@@ -75,14 +77,16 @@ class Worker:
             self._reactor.stop()
 
     async def _serve(self, packed: str) -> None:
-        orders = Orders.unpacked(packed)
         try:
+            orders = Orders.unpacked(packed)
             if orders.scratch is not None:
                 self._scratch = Scratch(orders.scratch)
             lines = SentLines(self.channel.tell) if orders.lines else None
             self._observation = make_observation(orders, self._reactor, lines)
             if lines is not None:
                 globalLogPublisher.removeObserver(self.events)
+            self._observation.lag.start()
+            self._timekeeper.startService()
             self._serving = serving = make_worker(orders, self._observation)
             serving.daemon.privilegedStartService()
             serving.daemon.startService()
@@ -106,6 +110,8 @@ class Worker:
         if self._serving is not None:
             orders = Orders.unpacked(packed)
             await self._serving.reload(orders.configuration, orders.ports)
+        if self._observation is not None:
+            self._observation.reopen()
 
     async def _take_over(self, value: Any) -> None:
         if self._serving is not None:
@@ -115,7 +121,10 @@ class Worker:
         if self._serving is not None:
             await self._serving.daemon.stopService()
         if self._observation is not None:
+            self._observation.lag.stop()
             self._observation.access.flush()
+        if self._timekeeper.running:
+            await maybeDeferred(self._timekeeper.stopService)
         if self._scratch is not None:
             self._scratch.leave()
         self.channel.close()
