@@ -70,7 +70,7 @@ class Picture(Generic[Item]):
     :param backoff: what is known of the backend, shared by all its pictures.
     :param seen: is told of each read whether the snapshot that is kept would do.
     :param snapshot: what is kept, however old.
-    :param kept: is told, while the picture is :attr:`busy`, by how many bytes it has grown.
+    :param kept: is told, while the picture is :attr:`busy`, that it was filled, and by how many bytes it has grown.
     """
 
     _clock: IReactorTime
@@ -151,7 +151,7 @@ class Picture(Generic[Item]):
         else:
             by_id = {item.id: item for item in kept}
             self.snapshot = Snapshot(kept, by_id, flight.taken, flight.began, weigh(kept))
-            self._kept(self.snapshot.weight - (0 if old is None else old.weight))
+        self._kept(self.snapshot.weight - (0 if old is None else old.weight))
         return self.snapshot
 
     def _land(self, result: Snapshot[Item] | Failure, flight: _Flight[Item]) -> None:

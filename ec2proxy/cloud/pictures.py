@@ -53,12 +53,12 @@ class Pictures:
         self._pictures[key] = picture
 
     def grown(self, by: int) -> None:
-        """Note that a picture has grown that somebody waits for.
+        """Note that a picture was filled that somebody waits for.
 
         :param by: bytes; negative where it has shrunk.
         """
         self._bytes += by
-        self._make_room(0, self._bytes - self._most_bytes)
+        self._make_room(len(self._pictures) - self._most, self._bytes - self._most_bytes)
 
     def _make_room(self, number: int, size: int) -> None:
         if number <= 0 and size <= 0:
