@@ -136,7 +136,10 @@ def take_over(port: IListeningPort) -> IListeningPort:
     if not isinstance(port, Port) or port.factory is None:
         return port
     port.stopReading()
-    acceptor = Acceptor(port.socket.dup(), port.factory, port.reactor, beneath=port)
+    listening = port.socket.dup()
+    # Python makes a copy of a socket of systemd's block again, and with it the socket itself.
+    listening.setblocking(False)
+    acceptor = Acceptor(listening, port.factory, port.reactor, beneath=port)
     acceptor.startListening()
     return acceptor
 

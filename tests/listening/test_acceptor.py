@@ -220,6 +220,18 @@ class TakeOverTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertFalse(port.connected)
 
+    def test_given(self) -> None:
+        """A socket that was handed over, as systemd's are, keeps nobody waiting once all who came are taken."""
+        reactor = Reactor()
+        with socket.create_server(("127.0.0.1", 0)) as given:
+            # Twisted sees to the descriptor, and Python's object does not know.
+            os.set_blocking(given.fileno(), False)
+            port = Port._fromListeningDescriptor(reactor, given.fileno(), socket.AF_INET, Counting())
+            port.startListening()
+            acceptor = take_over(port)
+            self.assertFalse(os.get_blocking(acceptor.fileno()))
+            acceptor.stopListening()
+
     def test_others(self) -> None:
         """A port of another kind stays as it is."""
         port = object()
