@@ -5,12 +5,12 @@ import re
 import sys
 from base64 import b64encode
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.e2e.cases import PASSWORD, USER, DaemonTestCase, client
-from tests.e2e.daemons import Daemon, start
+from tests.e2e.daemons import Daemon, Process, start
 
 #: Opens URLs, past any proxy.
 HTTP = build_opener(ProxyHandler({}))
@@ -21,13 +21,16 @@ BASIC = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 _KEY, _SECRET = "AKIDEXAMPLE", "the-client's-secret"
 
 
+D = TypeVar("D", bound=Process)
+
+
 class BackendTestCase(DaemonTestCase):
     """A test with daemons of its own."""
 
     def setUp(self) -> None:
         """Leave the shared daemon alone."""
 
-    def started(self, daemon: Daemon) -> Daemon:
+    def started(self, daemon: D) -> D:
         """Stop a daemon when the test is over, and look at what it logged."""
         self.addCleanup(self.assert_clean, daemon)
         self.addCleanup(daemon.stop)

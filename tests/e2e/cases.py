@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.e2e.daemons import FORBIDDEN, Daemon, shared
+from tests.e2e.daemons import FORBIDDEN, Process, shared
 
 #: No retry, so that a test sees the first answer; and no proxy, whatever the environment says.
 CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, connect_timeout=10, read_timeout=30)
@@ -34,7 +34,7 @@ class DaemonTestCase(SynchronousTestCase):
         self._before = len(self.daemon.log)
         self.addCleanup(lambda: self.assert_clean(self.daemon, self._before))
 
-    def assert_clean(self, daemon: Daemon, begin: int = 0) -> None:
+    def assert_clean(self, daemon: Process, begin: int = 0) -> None:
         """Nothing unexpected happened and no secret was logged.
 
         :param begin: how much of the log is not this test's.

@@ -17,6 +17,7 @@ class Crowd:
     :param trusted: for TLS; None for none.
     :param each: how many requests share a connection; None for as many as it takes.
     :ivar answered: by client, the last value that was answered.
+    :ivar ended: how many found no connection any more, or lost it before an answer began.
     :ivar broken: what was heard that is no answer: an error, or a part of one.
     """
 
@@ -29,6 +30,7 @@ class Crowd:
         self._each = each
         self._enough = threading.Event()
         self.answered = {f"client-{number}": 0 for number in range(size)}
+        self.ended = 0
         self.broken: list[str] = []
         self._threads = [threading.Thread(target=self._go, args=(name,), daemon=True) for name in self.answered]
 
@@ -62,12 +64,17 @@ class Crowd:
             try:
                 # The daemon may be gone: then there is nothing to be lost.
                 connection.connect() if connection.sock is None else None
-            except OSError:
+            except ConnectionError:
+                self.ended += 1
+                return
+            except OSError as error:
+                self.broken.append(repr(error))
                 return
             try:
                 status, text = self._tag(connection, name)
             except ConnectionError:
                 # Closed where an answer should begin, http.client calls it too.
+                self.ended += 1
                 return
             except HTTPException as error:
                 self.broken.append(repr(error))

@@ -71,16 +71,17 @@ class Process:
 
     :param arguments: the command and its arguments.
     :param directory: where it runs; a temporary directory if not given.
+    :param more: what its environment has besides.
     """
 
-    def __init__(self, arguments: Sequence[str], directory: str | None = None) -> None:
+    def __init__(self, arguments: Sequence[str], directory: str | None = None, **more: str) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="ec2proxy-e2e-")
         self._output = Path(self._temporary.name, "output")
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 arguments,
                 cwd=directory or self._temporary.name,
-                env=environment(PYTHONUNBUFFERED="1"),
+                env=environment(PYTHONUNBUFFERED="1", **more),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

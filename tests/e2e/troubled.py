@@ -88,6 +88,7 @@ async def main(reactor: Any, *arguments: str) -> None:
     """Serve on a free port until the process is killed."""
     parser = ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fresh-ids", action="store_true")
     parser.add_argument("--machine", default="mock")
     parser.add_argument("--feature", action="append", default=[])
     parser.add_argument("--pending", type=float, default=0.0)
@@ -99,6 +100,7 @@ async def main(reactor: Any, *arguments: str) -> None:
         features=told.feature,
         pending=told.pending,
         stopping=told.stopping,
+        reuse_ids=not told.fresh_ids,
         keep_requests=10_000,
     )
     root = api_root(cloud)

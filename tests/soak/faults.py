@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.backends import Troubled
+from tests.e2e.cases import PASSWORD, USER
 from tests.e2e.daemons import DEADLINE, Daemon, start
 from tests.soak.account import Account
 
@@ -24,8 +25,12 @@ class Daemons:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
-        state = Path(self._directory.name, "state.sqlite")
-        self._options = (f"--backend={backend.base}/api", f"--state=sqlite:///{state}", "--timeout=3", *options)
+        state, accounts = (Path(self._directory.name, name) for name in ("state.sqlite", "accounts.toml"))
+        accounts.touch(0o600)
+        who = {"access_key": USER, "secret_key": PASSWORD, "user": USER, "password": PASSWORD}
+        accounts.write_text("\n".join(["[[account]]", *(f'{name} = "{value}"' for name, value in who.items()), ""]))
+        named = (f"--backend={backend.base}/api", f"--state=sqlite:///{state}", f"--accounts={accounts}")
+        self._options = (*named, "--timeout=3", *options)
         self.now = self._start()
 
     @property
