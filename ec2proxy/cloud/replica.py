@@ -1,5 +1,6 @@
 """A copy of one scope of a state store, kept in memory, changed with it, and brought up to what others have changed."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ Name = tuple[str, str]
 
 Changes = Mapping[Name, Any]
 """Values to keep by kind and key, None for what is to go. Of kinds that are not copied they are records."""
+
+_REMEMBERED = 1000
+"""How many changes are known apart."""
 
 
 @define(eq=False)
@@ -51,6 +55,7 @@ class Replica:
         self.told_as = scope_of_ledger(scope)
         self.tables: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self.version = 0
+        self._touched: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
         # The stamp of the last change that is stored, and the one that the last on its way will leave.
         self._known: str | None = None
         self._latest = NONE
@@ -123,9 +128,10 @@ class Replica:
             try:
                 stored = await self._store.change(self.scope, change.before, change.after, records)
             except Exception:
-                # What is not known to be stored is not so.
+                # What is not known to be stored is not so, until it is found to be: by the others, too.
                 self._take_back(change)
                 self._doubts += 1
+                self._epochs.bump(self.told_as)
                 raise
             if stored:
                 await self._made(change)
@@ -199,6 +205,13 @@ class Replica:
                 else:
                     self.tables[kind][key] = value
         self.version += 1
+        self._touched.extend((self.version, key) for _, key in values)
+
+    def touched(self, since: int) -> set[str] | None:
+        """The keys of what has changed since a version; None where they were too many to be remembered."""
+        if len(self._touched) == _REMEMBERED and self._touched[0][0] > since:
+            return None
+        return {key for version, key in self._touched if version > since}
 
 
 def _record(name: Name, value: Any) -> Mapping[str, object] | None:
