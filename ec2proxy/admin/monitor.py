@@ -10,7 +10,8 @@ from twisted.logger import Logger
 
 from ec2proxy.admin.history import EVERY, History, sample
 from ec2proxy.admin.page import parts
-from ec2proxy.admin.status import StatusReport, merged
+from ec2proxy.admin.status import StatusReport
+from ec2proxy.admin.tally import Tally
 
 
 class Watcher(Protocol):
@@ -38,6 +39,7 @@ class Monitor:
         self._loop.clock = clock
         self._watchers: set[Watcher] = set()
         self._troubled = False
+        self._tally = Tally()
         self.history = History()
 
     @property
@@ -67,7 +69,7 @@ class Monitor:
 
     async def report(self) -> StatusReport:
         """What all processes together know now."""
-        return merged(await self._gather())
+        return self._tally.merged(await self._gather())
 
     def parts(self, report: StatusReport) -> dict[str, str]:
         """The page's parts for a report."""
@@ -80,6 +82,7 @@ class Monitor:
     async def _sampled(self) -> None:
         report = await self.report()
         self._troubled = False
+        self._tally = Tally()
         self.history.add(sample(self._clock.seconds(), report["metrics"]))
         if self._watchers:
             fresh = self.parts(report)

@@ -42,9 +42,12 @@ class Sink:
         self.lost = 0
         """Lines that could not be written."""
         self._descriptor = self._open()
+        self._file = self._found()
 
     def write(self, text: str) -> None:
-        """Append whole lines, the last one's end included."""
+        """Append whole lines, the last one's end included; to a new file where the old one was moved away."""
+        if self._file is not None and self._found() != self._file:
+            self.reopen()
         data = text.encode("utf-8", "backslashreplace")
         if self._torn:
             data = b"\n" + data
@@ -59,7 +62,10 @@ class Sink:
             self._torn = False
 
     def reopen(self) -> None:
-        """Go on in a new file where the old one was moved away (logrotate); in the old one if that fails."""
+        """Go on in the file that has the name now (logrotate has moved the old one away), in the old one if that fails.
+
+        It comes by itself with the next line; in every worker, which SIGHUP does not reach.
+        """
         if self._path == STDOUT:
             return
         try:
@@ -68,12 +74,23 @@ class Sink:
             return
         os.close(self._descriptor)
         self._descriptor = fresh
+        self._file = self._found()
         self._torn = False
 
     def close(self) -> None:
         """Let go of the file."""
         if self._path != STDOUT:
             os.close(self._descriptor)
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file has the name now; None for none, and for standard output."""
+        if self._path == STDOUT:
+            return None
+        try:
+            about = os.stat(self._path)
+        except OSError:
+            return None
+        return about.st_dev, about.st_ino
 
     def _open(self) -> int:
         if self._path == STDOUT:

@@ -17,6 +17,7 @@ from ec2proxy.admin.charts import HEIGHT, WIDTH, sparkline
 from ec2proxy.admin.health import KEPT_SECONDS, PATIENCE, Health, NotReady, backend_answers, store_answers
 from ec2proxy.admin.history import KEPT, History, quantile, sample
 from ec2proxy.admin.status import merged
+from ec2proxy.admin.tally import MOST, Tally
 from ec2proxy.cloud.launch import Order
 from ec2proxy.model import Backend
 from ec2proxy.observing.counts import Counts
@@ -147,6 +148,47 @@ class MergingTests(AdminTestCase):
         one = self.result(self.status.report())
         other = {**one, "regions": {}}
         self.assertEqual(merged([one, other])["regions"], one["regions"])
+
+
+class TallyTests(SynchronousTestCase):
+    """Two workers of which one dies, and one is busy."""
+
+    def report(self, pid: int, requests: int, started: float = 1.0) -> Any:
+        """What a worker tells that has answered so many requests."""
+        counts = Counts({"eu"}, lambda: 0.0)
+        for _ in range(requests):
+            counts.answered(record())
+        metrics = json.loads(json.dumps(counts.report()))
+        return {"pid": pid, "version": "1", "started": started, "regions": {}, "changes": [], "metrics": metrics}
+
+    def told(self, tally: Tally, *reports: Any) -> tuple[int, int]:
+        """How many requests were answered, and how many workers there are."""
+        metrics = tally.merged(reports)["metrics"]
+        return (
+            sum(value for _, value in metrics["ec2proxy_requests_total"]),
+            sum(value for _, value in metrics["ec2proxy_workers"]),
+        )
+
+    def test_dies(self) -> None:
+        """What a worker has counted stays, and its successor's adds to that, even with the same number."""
+        tally = Tally()
+        self.assertEqual(self.told(tally, self.report(1, 5), self.report(2, 7)), (12, 2))
+        self.assertEqual(self.told(tally, self.report(1, 6)), (13, 1))
+        self.assertEqual(self.told(tally, self.report(1, 6), self.report(2, 1, started=2.0)), (14, 2))
+
+    def test_busy(self) -> None:
+        """One that is left out for once is not counted twice when it is back."""
+        tally = Tally()
+        self.told(tally, self.report(1, 5), self.report(2, 7))
+        self.told(tally, self.report(1, 5))
+        self.assertEqual(self.told(tally, self.report(1, 5), self.report(2, 8)), (13, 2))
+
+    def test_many(self) -> None:
+        """However many have died, nothing is lost."""
+        tally = Tally()
+        for number in range(2 * MOST):
+            found = self.told(tally, self.report(1, 1), self.report(2, 1, started=float(number)))
+        self.assertEqual(found, (2 * MOST + 1, 2))
 
 
 class HealthTests(SynchronousTestCase):

@@ -73,14 +73,17 @@ class SinkTests(SinkTestCase):
         self.assertEqual(sink.lost, 1)
 
     def test_rotated(self) -> None:
-        """After logrotate has moved the file, reopening goes on in a new one."""
+        """After logrotate has moved the file, the next line is in a new one; a signal brings that about, too."""
         self.sink.write("old\n")
         moved = self.path.with_suffix(".1")
         self.path.rename(moved)
-        self.sink.write("still old\n")
-        self.sink.reopen()
         self.sink.write("new\n")
-        self.assertEqual((moved.read_text(), self.path.read_text()), ("old\nstill old\n", "new\n"))
+        self.assertEqual((moved.read_text(), self.path.read_text()), ("old\n", "new\n"))
+        self.path.unlink()
+        self.sink.reopen()
+        self.assertEqual(self.path.read_text(), "")
+        self.sink.write("newer\n")
+        self.assertEqual(self.path.read_text(), "newer\n")
 
     def test_cannot_reopen(self) -> None:
         """Where no new file can be made, the old one serves on."""
