@@ -210,6 +210,18 @@ class InventoryTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertFalse(self.fetched("images", max_age=0.5))
 
+    def test_as_old_as_its_refresh(self):
+        """A picture is as old as the beginning of the refresh that brought it, also one that brought nothing new."""
+        same = tuple(version(1))
+        for _ in range(2):
+            reader = self.read()
+            began = self.clock.seconds()
+            self.clock.advance(1.5)
+            self.driver.asked.pop()[2].callback(same)
+            self.assertEqual(began, self.successResultOf(reader).taken)
+            self.clock.advance(1)
+            self.assertIsNone(self.inventory.current(ME, "realms"))
+
     def test_clock_put_back(self):
         """A picture from before the clock was put back is not young until the clock has caught up."""
         self.clock.advance(5000)
