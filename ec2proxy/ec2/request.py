@@ -1,6 +1,6 @@
 """A request as it came off the wire, before anything was made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import define, field
 
@@ -14,16 +14,15 @@ class RawRequest:
     :param query: still encoded, without the ``?``.
     :param headers: names in lower case, in the order they came, repeats kept.
     :param body: as it came.
-    :param by_name: the headers by their names, the values of repeats joined with commas; made of them unless it is
-        given.
+    :param by_name: the headers by their names, the values of repeats joined with commas.
     """
 
     method: str
     path: bytes
     query: bytes = field(repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    headers: Collection[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
-    by_name: Mapping[bytes, bytes] = field(repr=False, eq=False)
+    by_name: Mapping[bytes, bytes] = field(init=False, repr=False, eq=False)
 
     @by_name.default
     def _by_name(self) -> Mapping[bytes, bytes]:

@@ -38,7 +38,7 @@ class Plain(NamedTuple):
 
     def with_body(self, body: bytes) -> RawRequest:
         """The whole request."""
-        return RawRequest(self.method, self.path, self.query, tuple(self.by_name.items()), body, self.by_name)
+        return RawRequest(self.method, self.path, self.query, self.by_name.items(), body)
 
 
 class _Heard:

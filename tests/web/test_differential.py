@@ -49,7 +49,7 @@ class Echo:
             raise EC2Error("AuthFailure", "no")
         if b"Slow" in asked:
             return self.slowly(request)
-        return repr(request.headers).encode() + request.body
+        return repr([*request.headers]).encode() + request.body
 
     async def slowly(self, request: RawRequest) -> bytes:
         answer: Deferred[bytes] = Deferred()
@@ -99,7 +99,7 @@ class Side:
 
     def seen(self) -> tuple[object, ...]:
         """All that can be told of it."""
-        performed = [(raw.method, raw.path, raw.query, raw.headers, raw.body) for raw in self.service.seen]
+        performed = [(raw.method, raw.path, raw.query, [*raw.headers], raw.body) for raw in self.service.seen]
         return (_ID.sub(b"-", self.client.transport.value()), self.client.closed, performed, sorted(self.lines))
 
 
