@@ -6,7 +6,7 @@ from attrs import asdict, evolve, field, frozen
 
 from ec2proxy.auth.accounts import Accounts, AccountsError
 from ec2proxy.configuration.kinds import the_reactor
-from ec2proxy.configuration.reading import ConfigurationError, File, Reader
+from ec2proxy.configuration.reading import ConfigurationError, File, Reader, hint
 from ec2proxy.configuration.regions import REGIONS, Region, regions_of
 from ec2proxy.configuration.settings import Settings, field_of, table
 from ec2proxy.state.errors import StateError
@@ -65,6 +65,7 @@ class Source:
         regions = regions_of(reader, settings)
         embedded = all(region.backend is None for region in regions)
         accounts = _accounts(reader, settings, embedded)
+        _check_regions(reader, accounts, regions)
         state = settings.state or ("memory:" if embedded else STATE)
         try:
             make_store(state, the_reactor(), settings.state_key)
@@ -75,7 +76,7 @@ class Source:
         _check_tls(reader, settings)
         if reader.mistakes:
             raise ConfigurationError(reader.mistakes)
-        return Configuration(evolve(settings, state=state), state, regions, accounts)
+        return Configuration(settings, state, regions, accounts)
 
 
 def tls_files(settings: Settings) -> PairFiles | None:
@@ -95,6 +96,18 @@ def _check_tls(reader: Reader, settings: Settings) -> None:
         files.load()
     except PairError as error:
         reader.wrong(reader.where("tls-cert"), error)
+
+
+def _check_regions(reader: Reader, accounts: Accounts, regions: Sequence[Region]) -> None:
+    """A misspelt name would send somebody's credentials for one region to another."""
+    if any(region.any_name for region in regions):
+        return
+    names = [region.name for region in regions]
+    for account in accounts:
+        for name in account.regions:
+            if name not in names:
+                why = f"the account {account.access_key} has a region {name!r} that is not there{hint(name, names)}"
+                reader.wrong(reader.where("accounts"), why)
 
 
 def _accounts(reader: Reader, settings: Settings, embedded: bool) -> Accounts:

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from ec2proxy.configuration.kinds import the_reactor
-from ec2proxy.configuration.reading import Reader
+from ec2proxy.configuration.reading import Reader, hint
 from ec2proxy.configuration.settings import MOCK, Settings, field_of, table
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.model import Backend
@@ -57,6 +57,8 @@ def regions_of(reader: Reader, settings: Settings) -> tuple[Region, ...]:
     if named is None:
         only = Region(ONLY, settings, any_name=True)
         _check(reader, only, reader.where("backend"))
+        if settings.default_region is not None:
+            reader.wrong(reader.where("default-region"), "there are no [regions.NAME] to choose from")
         if settings.backend == MOCK and (settings.driver or settings.provider):
             where = reader.where("driver" if settings.driver else "provider")
             reader.wrong(where, "--driver and --provider go with the --backend of a Deltacloud server")
@@ -66,7 +68,14 @@ def regions_of(reader: Reader, settings: Settings) -> tuple[Region, ...]:
         return ()
     if "backend" in reader.said:
         reader.wrong(reader.where("backend"), "each of the regions has its own url")
-    return tuple(_region(reader, settings, name, values) for name, values in named.items())
+    return _default_first(reader, settings, [_region(reader, settings, name, one) for name, one in named.items()])
+
+
+def _default_first(reader: Reader, settings: Settings, regions: list[Region]) -> tuple[Region, ...]:
+    default = settings.default_region
+    if default is not None and default not in (names := [region.name for region in regions]):
+        reader.wrong(reader.where("default-region"), f"{default!r} is none of {', '.join(names)}{hint(default, names)}")
+    return tuple(sorted(regions, key=lambda region: region.name != default))
 
 
 def _region(reader: Reader, settings: Settings, name: str, values: dict[str, Any]) -> Region:

@@ -86,6 +86,9 @@ class Settings:
     provider: str | None = setting(
         TEXT, None, "The driver's provider (an endpoint or region of it) to ask the server for.", regional=True
     )
+    default_region: str | None = setting(
+        TEXT, None, "The region of who names none, of those in the configuration file (default: the first)."
+    )
     frontends: frozenset[str] = setting(
         some_of(*FRONTENDS),
         frozenset(FRONTENDS),
