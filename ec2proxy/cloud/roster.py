@@ -5,7 +5,7 @@ has changed at all, the roster is the same.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from attrs import field, frozen
@@ -15,11 +15,19 @@ from twisted.internet.interfaces import IReactorTime
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.slices import in_slices
-from ec2proxy.cloud.view import InstanceView, shown, view_of
+from ec2proxy.cloud.view import InstanceView, listed_state, unlisted, view_of
+from ec2proxy.ec2.states import InstanceState
 from ec2proxy.model import Credentials, Instance, StateMachine
 
 MOST_VIEWS = 300_000
 """How many instances the rosters of one cloud may hold; the roster unused for longest goes first."""
+
+_Made = tuple[object, ...]
+
+_FEW = 100
+"""Instances of which indexes are changed; if there are more they are made anew."""
+
+Values = Callable[[InstanceView], Iterable[Hashable]]
 
 Index = Mapping[Hashable, Sequence[int]]
 """The places in a roster, in their order, of the instances that have some value."""
@@ -38,11 +46,11 @@ class Roster:
     _ledger: Ledger
     _version: int
     _machine: StateMachine
-    _made: Mapping[str, tuple[object, ...]]
+    _made: Mapping[str, _Made]
     views: Sequence[InstanceView]
     by_id: Mapping[str, InstanceView]
     changing: bool
-    _indexes: dict[str, Index] = field(factory=dict, init=False)
+    _indexes: dict[str, tuple[Values, Index]] = field(factory=dict, init=False)
     _sorted: list[tuple[Sequence[str], Sequence[InstanceView]]] = field(factory=list, init=False)
 
     def is_of(self, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine) -> bool:
@@ -55,19 +63,39 @@ class Roster:
             and not self.changing
         )
 
-    def index(self, name: str, values: Callable[[InstanceView], Iterable[Hashable]]) -> Index:
+    def index(self, name: str, values: Values) -> Index:
         """The instances by their values for something; made when it is first asked for.
 
         :param name: says what it is about, and so which ``values`` they are.
         """
-        index = self._indexes.get(name)
-        if index is None:
-            found: dict[Hashable, list[int]] = {}
+        known = self._indexes.get(name)
+        if known is None:
+            index: dict[Hashable, list[int]] = {}
             for place, view in enumerate(self.views):
                 for value in values(view):
-                    found.setdefault(value, []).append(place)
-            index = self._indexes[name] = found
-        return index
+                    index.setdefault(value, []).append(place)
+            known = self._indexes[name] = values, index
+        return known[1]
+
+    def take_over(self, older: "Roster") -> None:
+        """Have the indexes of an older roster of the same instances, changed where those have."""
+        if len(older.views) != len(self.views):
+            return
+        pairs = zip(older.views, self.views, strict=True)
+        changed = [(place, old, new) for place, (old, new) in enumerate(pairs) if old is not new]
+        if len(changed) > _FEW or any(old.instance.id != new.instance.id for _, old, new in changed):
+            return
+        for name, (values, index) in older._indexes.items():
+            own = dict(index)
+            for place, old, new in changed:
+                for value in values(old):
+                    own[value] = [each for each in own[value] if each != place]
+                for value in values(new):
+                    own[value] = sorted([*own.get(value, ()), place])
+            # Nothing is left of a value that nobody has any more.
+            self._indexes[name] = values, {value: places for value, places in own.items() if places}
+        for ids, _ in older._sorted:
+            self._sorted.append((ids, [self.by_id[each] for each in ids]))
 
     def in_order(self) -> tuple[Sequence[str], Sequence[InstanceView]]:
         """The identifiers, sorted, and the instances in the same order."""
@@ -115,48 +143,43 @@ class Rosters:
     async def _make(
         self, old: Roster | None, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
     ) -> Roster:
-        version = ledger.version
-        made = dict(
-            await in_slices(self._clock, self._each({} if old is None else old._made, snapshot, ledger, machine))
-        )
+        version, made = ledger.version, {} if old is None else old._made
+        same = old is not None and old._ledger is ledger and old._machine is machine
+        touched = ledger.touched(old._version) if old is not None and same else None
+        made = dict(await in_slices(self._clock, self._each(made, touched, snapshot, ledger, machine)))
         if ledger.version != version:
             # It was changed between two slices. Now there is little left to make.
-            version = ledger.version
-            made = dict(self._each(made, snapshot, ledger, machine))
+            version, touched = ledger.version, ledger.touched(version)
+            made = dict(self._each(made, touched, snapshot, ledger, machine))
         views: list[Any] = [each[-1] for each in made.values()]
         by_id = dict(zip(made, views, strict=True))
         changing = any(each[1] is None for each in made.values())
-        return Roster(snapshot.items, ledger, version, machine, made, views, by_id, changing)
+        roster = Roster(snapshot.items, ledger, version, machine, made, views, by_id, changing)
+        if old is not None:
+            roster.take_over(old)
+        return roster
 
     def _each(
         self,
-        made: Mapping[str, tuple[object, ...]],
+        made: Mapping[str, _Made],
+        touched: Set[str] | None,
         snapshot: Snapshot[Instance],
         ledger: Ledger,
         machine: StateMachine,
-    ) -> Iterator[tuple[str, tuple[object, ...]]]:
-        """For each instance its id, and what its view is made of, the view last; the same as before if it can be."""
+    ) -> Iterator[tuple[str, _Made]]:
+        """For each instance its id, and what its view is made of, the view last; the same as before if it can be.
+
+        :param touched: the ids of what has changed in the ledger since; None if it may be anything.
+        """
         now = self._clock.seconds()
-        launches, seen, tags, attributes = ledger.launches, ledger.seen, ledger.tags, ledger.attributes
-        for instance, state in shown(snapshot, ledger, machine):
+        for instance in snapshot.items:
             key = instance.id
-            launch = launches.get(key)
-            # None says that the view tells the present moment.
-            since = launch or instance.launch_time or seen.get(key)
-            own, set_by_client = tags.get(key), attributes.get(key)
             old = made.get(key)
-            if (
-                old is None
-                or since is None
-                or old[0] is not instance
-                or old[1] != since
-                or old[2] is not state
-                or old[3] is not own
-                or old[4] is not set_by_client
-            ):
-                view = view_of(instance, state, ledger, now)
-                old = instance, since, state, own, set_by_client, view
+            if old is None or touched is None or key in touched or old[0] is not instance or old[1] is None:
+                old = _view_made(old, instance, listed_state(instance, ledger, machine), ledger, now)
             yield key, old
+        for instance, state in unlisted(snapshot, ledger):
+            yield instance.id, _view_made(made.get(instance.id), instance, state, ledger, now)
 
     def _keep(self, credentials: Credentials, roster: Roster) -> None:
         replaced = self._kept.pop(credentials, None)
@@ -165,3 +188,22 @@ class Rosters:
         while self._views > self._most_views and len(self._kept) > 1:
             _, forgotten = self._kept.popitem(last=False)
             self._views -= len(forgotten.views)
+
+
+def _view_made(old: _Made | None, instance: Instance, state: InstanceState, ledger: Ledger, now: float) -> _Made:
+    """A view after what it is made of; the old one if that is the same."""
+    key = instance.id
+    launch, tags, attributes = ledger.launches.get(key), ledger.tags.get(key), ledger.attributes.get(key)
+    # None says that the view tells the present moment.
+    since = launch or instance.launch_time or ledger.seen.get(key)
+    if (
+        old is not None
+        and since is not None
+        and old[0] is instance
+        and old[1] == since
+        and old[2] is state
+        and old[3] is tags
+        and old[4] is attributes
+    ):
+        return old
+    return instance, since, state, tags, attributes, view_of(instance, state, ledger, now)

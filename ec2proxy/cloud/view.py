@@ -8,7 +8,6 @@ from attrs import evolve, frozen
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.attributes import Attributes
-from ec2proxy.cloud.entries import Work
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.ec2 import states
@@ -57,19 +56,15 @@ def views(snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine, n
 
     :param now: epoch seconds.
     """
-    for instance, state in shown(snapshot, ledger, machine):
+    for instance in snapshot.items:
+        yield view_of(instance, listed_state(instance, ledger, machine), ledger, now)
+    for instance, state in unlisted(snapshot, ledger):
         yield view_of(instance, state, ledger, now)
 
 
-def shown(
-    snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
-) -> Iterator[tuple[Instance, InstanceState]]:
-    """The same instances, each as it was last seen, with the states that they are shown in.
-
-    The ledger may change while this goes on; whoever takes a pause looks again.
-    """
-    for instance in snapshot.items:
-        yield instance, _state(instance, ledger.work.get(instance.id), machine)
+def unlisted(snapshot: Snapshot[Instance], ledger: Ledger) -> Iterator[tuple[Instance, InstanceState]]:
+    """The instances that the backend does not list (yet, or any more), as they were last seen, and their states."""
+    # The ledger may change while the others are looked at.
     work, tombstones = list(ledger.work.items()), list(ledger.tombstones.items())
     for instance_id, one in work:
         if instance_id not in snapshot.by_id:
@@ -81,8 +76,9 @@ def shown(
             yield tombstone.instance, states.TERMINATED
 
 
-def _state(instance: Instance, work: Work | None, machine: StateMachine) -> InstanceState:
-    seen = planner.ec2_state(machine, instance)
+def listed_state(instance: Instance, ledger: Ledger, machine: StateMachine) -> InstanceState:
+    """The state of an instance that the backend lists."""
+    seen, work = planner.ec2_state(machine, instance), ledger.work.get(instance.id)
     if work is not None:
         meanwhile, hidden = _MEANWHILE[work.verb]
         if seen in hidden:
