@@ -26,6 +26,9 @@ _ACCESS = "ec2proxy.access"
 # What follows the path and the status of a request, as fields() has it.
 _TAIL = "request_id=%s milliseconds=%s action=%s principal=%s region=%s error=%s source=%s"
 
+# They tell of each connection to a backend that it begins and ends.
+_CHATTY = frozenset({"twisted.web.client._HTTP11ClientFactory"})
+
 _PLAIN = re.compile(r"[\w./:@%+-]+", re.ASCII)
 
 # What would end a line, begin another or steer a terminal; a traceback's line ends are dealt with before.
@@ -52,8 +55,10 @@ class LogWriter:
     def __call__(self, event: LogEvent) -> None:
         """Write an event of twisted.logger."""
         level = event.get("log_level") or LogLevel.info
+        namespace = str(event.get("log_namespace", "-"))
+        if namespace in _CHATTY and level is LogLevel.info:
+            level = LogLevel.debug
         if LEVELS.index(level.name) >= self._least:
-            namespace = str(event.get("log_namespace", "-"))
             self._sink.write(self._line(event.get("log_time", 0.0), level.name, namespace, _message(event)))
 
     def requests(self, records: Sequence[Record]) -> None:

@@ -88,6 +88,23 @@ class EndpointTests(SynchronousTestCase):
         self.assertNotIn("Signature", self.daemon.log)
 
 
+class WorkersTests(SynchronousTestCase):
+    """A daemon with workers."""
+
+    def test_together(self) -> None:
+        """It tells of all of them as of one."""
+        daemon, url = started("--workers=2")
+        self.addCleanup(daemon.stop)
+        for number in range(6):
+            client(daemon).create_key_pair(KeyName=f"k-{number}")
+        metrics = fetched(url + "metrics")[1]
+        self.assertIn('ec2proxy_requests_total{action="CreateKeyPair",code="",region="deltacloud"} 6.0', metrics)
+        self.assertIn("ec2proxy_workers 2.0", metrics)
+        page = fetched(url)[1]
+        self.assertIn("2 workers", page)
+        self.assertEqual(page.count("<td>CreateKeyPair</td>"), 6)
+
+
 class ConsoleTests(SynchronousTestCase):
     """The console, as a browser shows it."""
 

@@ -155,6 +155,15 @@ class FormTests(SinkTestCase):
         writer({"log_format": "much", "log_level": LogLevel.warn, "log_time": 0.0})
         self.assertEqual(self.written(), "1970-01-01T00:00:00.000Z [-#warn] much\n")
 
+    def test_chatty(self) -> None:
+        """That a connection to a backend begins and ends is for who looks for faults."""
+        event = {"log_format": "x", "log_level": LogLevel.info, "log_time": 0.0}
+        event["log_namespace"] = "twisted.web.client._HTTP11ClientFactory"
+        LogWriter(self.sink, "text", "info")(event)
+        self.assertEqual(self.written(), "")
+        LogWriter(self.sink, "text", "debug")(event)
+        self.assertIn("#debug] x", self.written())
+
     def test_no_query(self) -> None:
         """A query holds signatures; no form shows it."""
         for form in FORMATS:
