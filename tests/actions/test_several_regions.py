@@ -129,7 +129,7 @@ class AllowedTests(ActionTestCase):
         version = "&Version=2016-11-15"
         self.assertEqual(self.as_reader("Action=DescribeInstances" + version).status, 200)
         before = len(self.sent())
-        for action in ("TerminateInstances&InstanceId.1=inst0", "RunInstances", "GetConsoleOutput"):
+        for action in ("TerminateInstances&InstanceId.1=inst0", "RunInstances", "GetPasswordData"):
             heard = self.as_reader("Action=" + action + version)
             message = self.told("UnauthorizedOperation", heard, 403)
             self.assertEqual(message, "You are not authorized to perform this operation.")

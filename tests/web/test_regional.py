@@ -1,7 +1,6 @@
 """The Deltacloud frontend of several regions."""
 
-from twisted.web.iweb import IResource
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.static import Data
 
 from ec2proxy.ec2.errors import EC2Error
