@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
@@ -135,8 +135,11 @@ def make_region(
     """
     settings = region.settings
     network = _network(region.backend, reactor, port)
-    driver = factory_for(network.backend.url).driver(network.backend, reactor, network.driver_agent)
-    cloud = Cloud.of(region.name, driver, store, reactor, os.urandom, settings.freshness, epochs, observer)
+    backend = evolve(network.backend, most_calls=settings.backend_calls, memory=settings.memory)
+    driver = factory_for(backend.url).driver(backend, reactor, network.driver_agent)
+    cloud = Cloud.of(
+        region.name, driver, store, reactor, os.urandom, settings.freshness, epochs, observer, settings.memory
+    )
     api = DeltacloudResource(network.agent, network.backend, reactor, access)
     return Running(region, cloud, driver, network, api)
 

@@ -6,7 +6,7 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud.epochs import LocalEpochs
-from ec2proxy.cloud.inventory import Inventory
+from ec2proxy.cloud.inventory import MEMORY, Inventory
 from ec2proxy.cloud.launch import Launcher
 from ec2proxy.cloud.lifecycle import Lifecycle
 from ec2proxy.cloud.succession import Succession
@@ -43,6 +43,7 @@ class Cloud:
         freshness: float,
         epochs: IEpochs | None = None,
         observer: IObserver = NOBODY,
+        memory: int = MEMORY,
     ) -> "Cloud":
         """The cloud behind ``driver``.
 
@@ -50,10 +51,11 @@ class Cloud:
         :param freshness: how old an answer about it may be, in seconds.
         :param epochs: what tells of the writes of others who share this cloud; None where there are none.
         :param observer: is told of the calls of the backend and of what was read without one.
+        :param memory: about how many bytes the pictures of it may hold.
         """
         epochs = LocalEpochs() if epochs is None else epochs
         driver = ObservedDriver(name, driver, observer, clock.seconds)
-        inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer)
+        inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer, memory=memory)
         lifecycle = Lifecycle(name, driver, inventory, store, clock, epochs)
         launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
         succession = Succession(lifecycle.unfinished, store, clock, lifecycle.resume, launcher.resume)

@@ -15,10 +15,12 @@ from ec2proxy.configuration.kinds import (
     MORE_SECONDS,
     NAMES,
     SECONDS,
+    SIZE,
     TEXT,
     WORKERS,
     Kind,
     choice,
+    number,
     some_of,
 )
 from ec2proxy.observing.logs import FORMATS, LEVELS
@@ -134,6 +136,16 @@ class Settings:
         "How fast one account may ask, CLASS=BUCKET:REFILL with commas, requests at once and a second; ec2 for EC2's"
         " own limits, off for none. Each worker counts for itself.",
         shown="mutating=200:50,instances=1000:50",
+    )
+    memory: int = setting(
+        SIZE,
+        256 << 20,
+        "About how much memory the pictures of a cloud may take, in each worker; those unused for longest go first.",
+        regional=True,
+        shown="256MiB",
+    )
+    backend_calls: int = setting(
+        number(1), 64, "How many calls a backend may be given at once, by each worker.", regional=True
     )
     timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
     workers: int = setting(WORKERS, 1, "How many processes answer requests; auto is one for each processor.", shown="1")

@@ -18,7 +18,7 @@ ME_TOO = Credentials("me", "two")
 YOU = Credentials("you", "one")
 FRESHNESS = 2.0
 COLLECTIONS = ("instances", "images", "realms", "keys", "hardware_profiles")
-MANY = settings(unhurried, max_examples=200, stateful_step_count=40, database=None)
+MANY = settings(unhurried, max_examples=60, stateful_step_count=40, database=None)
 
 
 class Fetches:

@@ -265,5 +265,5 @@ class PicturesMachine(RuleBasedStateMachine):
 class PicturesTests(SynchronousTestCase):
     def test_against_the_model(self):
         run_state_machine_as_test(
-            PicturesMachine, settings=settings(unhurried, max_examples=200, stateful_step_count=40, database=None)
+            PicturesMachine, settings=settings(unhurried, max_examples=100, stateful_step_count=40, database=None)
         )
