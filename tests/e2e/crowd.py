@@ -51,7 +51,10 @@ class Crowd:
     def wait_for(self, more: int) -> None:
         """Wait until so many more requests have been answered."""
         enough = sum(self.answered.values()) + more
-        until(lambda: sum(self.answered.values()) >= enough, f"{enough} answers")
+        until(
+            lambda: self.broken or sum(self.answered.values()) >= enough,
+            f"{enough} answers, there are {self.answered}, {self.ended} ended",
+        )
 
     def _connect(self) -> HTTPConnection:
         if self._trusted is None:
@@ -76,7 +79,7 @@ class Crowd:
                 # Closed where an answer should begin, http.client calls it too.
                 self.ended += 1
                 return
-            except HTTPException as error:
+            except (HTTPException, OSError) as error:
                 self.broken.append(repr(error))
                 return
             if status != 200:

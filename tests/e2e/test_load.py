@@ -22,7 +22,8 @@ class EndTests(BackendTestCase):
 
     def begin(self) -> Daemon:
         """A daemon on the state that is there."""
-        return self.daemon_for(self.backend.base, f"--state=sqlite:///{self.state}", f"--drain={DRAIN}")
+        state = f"--state=sqlite:///{self.state}"
+        return self.daemon_for(self.backend.base, state, f"--drain={DRAIN}", "--throttle=off")
 
     def assert_kept(self, crowd: Crowd, unanswered: int) -> None:
         """The next daemon tells what was answered last.

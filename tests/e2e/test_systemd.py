@@ -6,6 +6,7 @@ import signal
 import socket
 import tempfile
 from pathlib import Path
+from urllib.request import Request
 
 from tests.e2e.backends import BASIC, HTTP, BackendTestCase
 from tests.e2e.daemons import ORDERLY, ROOT, TWISTD, Process, run, until
@@ -100,6 +101,7 @@ class ActivatedTests(BackendTestCase):
         self.started(daemon)
         until(lambda: "Listening on" in daemon.log, "systemd-socket-activate listens")
         self.assertNotIn("ec2proxy listens", daemon.log)
-        with HTTP.open(f"http://127.0.0.1:{port}/ec2", timeout=30) as answer:
+        url = f"http://127.0.0.1:{port}/ec2?Action=DescribeRegions"
+        with HTTP.open(Request(url, headers={"Authorization": BASIC}), timeout=30) as answer:
             self.assertEqual(answer.status, 200)
         self.assertIn(f"port={port}", daemon.log)
