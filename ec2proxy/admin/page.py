@@ -182,8 +182,6 @@ def _health(region: Mapping[str, Any]) -> Html:
 
 
 def _instances(regions: Mapping[str, Any]) -> str:
-    if not regions:
-        return ""
     many = len(regions) > 1
 
     def rows(region: Mapping[str, Any]) -> Iterator[Sequence[Cell]]:
@@ -201,7 +199,7 @@ def _instances(regions: Mapping[str, Any]) -> str:
             told.append(f"<h3>{escape(name)}</h3>")
         if counted:
             told.append(f'<p class="note">{escape(counted + some)}</p>')
-        nothing = "Nobody has asked for this region's instances yet." if not region["pictures"] else "There are none."
+        nothing = "There are none." if region["seen"] else "Nobody has asked for this region's instances yet."
         told.append(table(f"Instances of {name}", heads, rows(region), nothing))
     return "".join(told)
 

@@ -87,6 +87,7 @@ def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         "reached": newer["reached"],
         "error": newer["error"],
         "pictures": one["pictures"] + other["pictures"],
+        "seen": one["seen"] or other["seen"],
         "states": states,
         "instances": list(instances.values())[:MOST_INSTANCES],
         "unfinished": max(one["unfinished"], other["unfinished"], len(work)),

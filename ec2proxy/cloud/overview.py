@@ -15,7 +15,8 @@ MOST_INSTANCES, MOST_WORK = 200, 50
 async def overview(cloud: Cloud) -> dict[str, object]:
     """The instances in the pictures that are held, and what is unfinished, as JSON can hold it.
 
-    It asks the backend for nothing, but where its state machine has been forgotten.
+    ``seen`` is whether there is any picture of instances at all. It asks the backend for nothing, but where its state
+    machine has been forgotten.
     """
     shown: dict[str, dict[str, str]] = {}
     states: Counter[str] = Counter()
@@ -30,6 +31,7 @@ async def overview(cloud: Cloud) -> dict[str, object]:
     work = sorted(_work(cloud), key=lambda one: float(str(one["since"])))
     return {
         "pictures": len(cloud.inventory),
+        "seen": any(True for _ in cloud.inventory.held("instances")),
         "states": dict(states),
         "instances": list(shown.values()),
         "unfinished": len(work),

@@ -27,6 +27,8 @@ class ConsoleTests(AdminTestCase):
         for text in ("Nobody has asked for this region", "Nothing has been changed", "Everything that was promised"):
             self.assertIn(text, page)
         self.assertIn("not asked yet", page)
+        self.done(self.cloud.inventory.instances(MINE))
+        self.assertIn("There are none.", self.page())
 
     def test_cloud(self) -> None:
         """It shows the instances of the pictures that are held, with EC2's states, and asks the backend nothing."""
