@@ -4,12 +4,15 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from ec2proxy.cloud.attributes import Attributes
+from ec2proxy.cloud.entries import Work
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.launch import ELSEWHERE, ELSEWHERE_SECONDS, LOOKS_FOR_LOST
 from ec2proxy.cloud.orders import Order
 from ec2proxy.cloud.succession import SUCCESSION_SECONDS
+from ec2proxy.cloud.watch import Watch
 from ec2proxy.errors import BackendUnavailable, IdempotencyMismatch, WrongState
 from ec2proxy.mockcloud.trouble import Answer
+from ec2proxy.model import Credentials, Instance
 from ec2proxy.state.memory import MemoryStateStore
 from tests.cloud.support import MINE, SPEC, CloudTestCase
 
@@ -326,3 +329,16 @@ class NothingMovesTests(MachinesTestCase):
             self.failureResultOf(each, BackendUnavailable)
         self.store.read = read
         self.assertEqual(self.ledger().tags, {"i-1": {"k": "v"}})
+
+    def test_ledgers_in_memory_are_few(self):
+        """Those unused for longest are forgotten, but none with anything unfinished; what they hold is read again."""
+        watch = Watch("here", self.cloud.inventory, self.store, self.clock, self.epochs, most_ledgers=3)
+        users = [Credentials(f"user{number}", "") for number in range(6)]
+        busy = self.done(watch.ledger(users[0]))
+        self.done(busy.promise(Work("stop", Instance("i-1", "RUNNING", "", "", "", "", ""), 1.0), users[0]))
+        for user in users:
+            self.done(self.done(watch.ledger(user)).tag("i-1", {"of": user.user}))
+        self.assertEqual(list(watch.ledgers()), ["user0", "user4", "user5"])
+        self.assertIs(self.done(watch.ledger(users[0])), busy)
+        for user in users:
+            self.assertEqual(self.done(watch.ledger(user)).tags, {"i-1": {"of": user.user}})

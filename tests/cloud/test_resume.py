@@ -56,6 +56,38 @@ class ResumeTests(CloudTestCase):
         self.later(30)
         self.assertEqual(self.sent(), [("DELETE", f"/api/instances/{instance_id}")])
 
+    def asked_to_destroy(self, how):
+        """Terminate an instance; the process ends when it has asked for the destruction, and does not hear of it."""
+        self.make(machine="arubacloud", stopping=5)
+        instance_id = self.running()
+        getattr(self.backend.trouble, how)(method="DELETE", path="/api/instances/*")
+        self.do("terminate", instance_id)
+        self.later(8)
+        self.assertEqual([each.destroy for each in self.ledger().work.values()], ["STOPPED"])
+        self.done(self.store.close())
+        self.restart()
+        self.sent()
+        return instance_id
+
+    def test_a_destruction_is_asked_for_again_where_it_was_not_done(self):
+        instance_id = self.asked_to_destroy("never_answer")
+        self.resume()
+        self.later(30)
+        self.assertEqual(self.sent(), [("DELETE", f"/api/instances/{instance_id}")])
+        self.assertEqual(self.states(), {instance_id: "terminated"})
+
+    def test_an_id_that_is_used_again_while_no_process_is_there(self):
+        """The instance that was destroyed had been stopped; one of its id that runs is another's, and is left alone."""
+        instance_id = self.asked_to_destroy("lose_answer")
+        self.assertEqual(list(self.backend.instances), [])
+        self.backend.create_instances("mockuser", {"image_id": "img1"})
+        self.assertEqual(list(self.backend.instances), [instance_id])
+        self.resume()
+        self.later(60)
+        self.assertEqual(self.sent(), [])
+        self.assertEqual(self.ledger().work, {})
+        self.assertEqual(self.states(), {instance_id: "running"})
+
     def unheard(self, order=Order(SPEC, 1, 1)):  # noqa: B008
         """Begin to launch, and never hear what came of it."""
         self.backend.trouble.lose_answer(silent=True, **CREATE)

@@ -17,10 +17,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.errors import StateUnavailable
 from ec2proxy.state import records
+from ec2proxy.state.changes import change, read
 from ec2proxy.state.databases import postgresql, sqlite
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.migrating import VERSION_TABLE
 from ec2proxy.state.sql import SqlStateStore
+from ec2proxy.state.stamps import following
 from ec2proxy.state.text import row
 from tests.state.postgres import postgresql_store, server
 from tests.state.support import sqlite_store, store_in
@@ -192,6 +194,25 @@ class SqliteTests(StoreTestCase):
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             self.assertEqual(compare_metadata(context, records.records.metadata), [])
 
+    def test_upgraded(self) -> None:
+        """A database of the first version gets what it lacks, and keeps what it has."""
+        store = self.opened()
+        self.result_of(store.put("s", "work", "i-1", {"n": 1}))
+        self.result_of(store.close())
+        earlier = self.foreign()
+        for statement in (
+            "DROP TABLE ec2proxy_stamps",
+            "DROP TABLE ec2proxy_changes",
+            f"UPDATE {VERSION_TABLE} SET version_num = '0001'",
+        ):
+            earlier.execute(statement)
+        earlier.close()
+        again = self.opened()
+        self.assertEqual(self.result_of(again.read("s", None, ["work"])), ("", True, {("work", "i-1"): {"n": 1}}))
+        after = following("")
+        self.assertTrue(self.result_of(again.change("s", "", after, {("work", "i-1"): None})))
+        self.assertEqual(self.result_of(again.read("s", "", ["work"])), (after, False, {("work", "i-1"): None}))
+
     def test_same_order(self) -> None:
         """Rows are written in one order, whatever the caller's: so no two transactions wait for each other."""
         store = self.opened()
@@ -301,6 +322,30 @@ class PostgresqlTests(StoreTestCase):
             told = self.in_threads(*(lambda at=at, store=store: claim(store, at) for at, store in enumerate(stores)))
             self.assertEqual(sum(each == [None] for each in told), 1)
             self.assertEqual(len({str(each) for each in told}), 2)
+        for store in stores:
+            self.result_of(store.close())
+
+    def test_changed_at_once(self) -> None:
+        """Of several machines that change a scope at once each rests on the one before; nothing is lost."""
+        url = server().database()
+        stores = [postgresql_store(self, url)]
+        stores += [store_in(postgresql(url), stores[0]._key_file) for _ in range(2)]
+
+        def add(store: SqlStateStore, at: int) -> int:
+            refused, done = 0, 0
+            while done < 10:
+                (found,) = store._transact([lambda connection: read(connection, "s", None, ["k"])])
+                before, value = found.stamp, found.values.get(("k", "n")) or ""
+                rows = {("k", "s", "n"): f"{value}{at}"}
+                arguments = "s", before, following(before), rows, 0.0
+                (made,) = store._transact([lambda connection, told=arguments: change(connection, *told)])
+                done, refused = done + made, refused + (not made)
+            return refused
+
+        told = self.in_threads(*(lambda at=at, store=store: add(store, at) for at, store in enumerate(stores)))
+        self.assertTrue(all(isinstance(each, int) for each in told), told)
+        (found,) = stores[0]._transact([lambda connection: read(connection, "s", None, ["k"])])
+        self.assertEqual(sorted(str(found.values["k", "n"])), sorted("012" * 10))
         for store in stores:
             self.result_of(store.close())
 
