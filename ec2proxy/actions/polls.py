@@ -66,9 +66,13 @@ class KeptAnswer:
             *((scope, self._cloud.epochs.of(scope)) for scope in of_ledgers),
         )
 
-    def holds(self) -> bool:
-        """Whether it would be made just so now, of pictures that are there."""
-        if self._since <= self._cloud.clock.seconds() < self._until:
+    def holds(self, at: float | None = None) -> bool:
+        """Whether it would be made just so now, of pictures that are there.
+
+        :param at: the clock's seconds at which it had to be fresh, if that is not now.
+        """
+        now = self._cloud.clock.seconds()
+        if self._since <= now and (now if at is None else at) < self._until:
             epoch_of = self._cloud.epochs.of
             for scope, epoch in self._epochs:
                 if epoch_of(scope) != epoch:
@@ -140,21 +144,26 @@ class Polls:
         self._kept: Cache[Hashable, KeptAnswer] = Cache(memory)
         self._flights: Flights[Hashable, Envelope] = Flights()
 
-    def standing(self, key: Hashable) -> Envelope | None:
+    def standing(self, key: Hashable, at: float | None = None) -> Envelope | None:
         """The answer to a question if one is kept that holds.
 
         :param key: all that the answer depends on beside pictures, ledgers and time: who asks which cloud for what.
+        :param at: as for :meth:`KeptAnswer.holds`.
         """
         kept = self._kept.get(key)
-        return kept.envelope if kept is not None and kept.holds() else None
+        return kept.envelope if kept is not None and kept.holds(at) else None
 
     async def answer(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> bytes:
         """The answer to a question, made once for all who ask it at the same time.
 
         :raises EC2Error: what the client is to be told instead.
         """
+        asked = call.cloud.clock.seconds()
         envelope = await self._flights.of(
-            key, lambda: self._made(key, action, call, version, trace), lambda: self.standing(key)
+            key,
+            lambda: self._made(key, action, call, version, trace),
+            # What took long to fetch was fresh when this was asked.
+            lambda: self.standing(key, asked),
         )
         trace.source = trace.source or "picture"
         return envelope.around(trace.request_id)
