@@ -17,23 +17,26 @@ from twisted.internet.interfaces import IProtocol, IPushProducer, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.http import RESPONSES
 from zope.interface import implementer
 
 from ec2proxy.web.access import CLIENT_GONE
 from ec2proxy.web.answers import SERVER, Answer
 from ec2proxy.web.exchange import BaseExchange
 from ec2proxy.web.plain import Plain, read
-from ec2proxy.web.wire import Channel
 
 if TYPE_CHECKING:
     from ec2proxy.web.fastsite import FastSite
+    from ec2proxy.web.lent import LentChannel
 
 #: Bytes that are taken in while a request is under way; twisted.web's channel has the same limit.
 AHEAD = 16 * 1024
 
 #: Seconds that a client has to take the rest of an answer once its connection should have been closed.
 ABORT = 15.0
+
+
+_ID = b"\r\nX-Amzn-Requestid: "
 
 
 @implementer(IProtocol, IPushProducer)
@@ -184,8 +187,9 @@ class FastChannel:
             self._take(data)
 
     def _lend(self, data: bytes) -> None:
-        if self._ahead:
-            self._let_on()
+        # It is lent as it was found, whatever we had it paused for.
+        self._ahead = False
+        self.transport.resumeProducing()
         self.transport.unregisterProducer()
         self._lent = lent = self.site.lent_channel(self)
         lent.makeConnection(self.transport)
@@ -247,7 +251,7 @@ class FastChannel:
 
     def _let_on(self) -> None:
         enough = len(self._data) > AHEAD and self._arriving is None
-        if not (enough or self._full or self._closing) and self._lent is None:
+        if not (enough or self._full or self._closing or self._lent):
             self._ahead = False
             self.transport.resumeProducing()
 
@@ -341,59 +345,3 @@ class Call(BaseExchange):
             status=status,
             error=self.error,
         )
-
-
-_ID = b"\r\nX-Amzn-Requestid: "
-
-
-class LentChannel(Channel):
-    """twisted.web's channel on a connection that it gives back as soon as it has nothing to do.
-
-    :param owner: whose connection it is.
-    """
-
-    def __init__(self, owner: FastChannel) -> None:
-        super().__init__()
-        self._owner: FastChannel | None = owner
-        self._taking = False
-
-    def connectionMade(self) -> None:
-        """Begin; the site knows the owner."""
-        HTTPChannel.connectionMade(self)
-        self.in_the_clear = self.site.passwords.concern(self.transport)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End, and let what was under way know."""
-        self._owner = None
-        HTTPChannel.connectionLost(self, reason)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Take in bytes."""
-        if self._taking:
-            # It gives itself what it has put by.
-            super().dataReceived(data)
-            return
-        self._taking = True
-        try:
-            super().dataReceived(data)
-        finally:
-            self._taking = False
-        self._give_back()
-
-    def requestDone(self, request: Any) -> None:
-        """Go on to the next request, once one has been answered."""
-        super().requestDone(request)
-        self._give_back()
-
-    def resumeProducing(self) -> None:
-        """Go on: the client has taken what was for it."""
-        super().resumeProducing()
-        self._give_back()
-
-    def _give_back(self) -> None:
-        under_way = self.requests or self._arriving or self._taking
-        if self._owner is None or under_way or self._leaving or not self.persistent or self._waitingForTransport:
-            return
-        owner, self._owner = self._owner, None
-        self.setTimeout(None)
-        owner.take_back(self.clearLineBuffer())

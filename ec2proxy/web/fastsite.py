@@ -13,7 +13,8 @@ from twisted.web.resource import IResource
 from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import SERVER, XML
-from ec2proxy.web.fast import FastChannel, LentChannel
+from ec2proxy.web.fast import FastChannel
+from ec2proxy.web.lent import LentChannel
 from ec2proxy.web.site import IDLE, EC2Site
 from ec2proxy.web.tree import service_at
 

@@ -91,6 +91,15 @@ class PressureTests(FastTestCase):
         self.assertTrue(self.reading)
         self.assertEqual(len(self.client.responses()), 3)
 
+    def test_full_and_odd(self) -> None:
+        """An odd request that waited for that is read to its end."""
+        self.channel.pauseProducing()
+        self.client.send(ODD[:-9])
+        self.channel.resumeProducing()
+        self.assertTrue(self.reading)
+        self.client.send(ODD[-9:])
+        self.assertEqual(self.client.response().status, 200)
+
     def test_full_in_between(self) -> None:
         """That may come to be known with any answer."""
         write = self.transport.write
