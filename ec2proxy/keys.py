@@ -68,8 +68,6 @@ class AccountsFile:
 
     def add(self, values: dict[str, Any]) -> None:
         """Put an account at the end."""
-        if any(account.access_key == values["access_key"] for account in self.accounts):
-            raise KeysError(f"there is a key {values['access_key']} already")
         table = tomlkit.table()
         for name, value in values.items():
             table.add(name, value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import getpass
 import io
 import re
 import sys
@@ -142,6 +143,17 @@ class KeysTests(SynchronousTestCase):
         self.assertEqual(account.credentials.password, "from a file")
         self.refused("add", "x", "--password-file=/no/such", says="/no/such: No such file")
         self.refused("add", "x", typed="\n", says="the password is empty")
+
+    def test_prompt(self) -> None:
+        """At a terminal it is asked for, unseen."""
+        terminal = io.StringIO("no\n")
+        terminal.isatty = lambda: True  # type: ignore[method-assign]
+        self.patch(getpass, "getpass", lambda prompt: "typed unseen")
+        self.patch(sys, "stdin", terminal)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            self.assertEqual(main([f"--accounts={self.path}", "add", "alice"]), 0)
+        (account,) = Accounts.load(str(self.path))
+        self.assertEqual(account.credentials.password, "typed unseen")
 
     def test_refused(self) -> None:
         """Keys that are not there, patterns that are none, files that the daemon would not take."""

@@ -1,5 +1,7 @@
 """Tests of the command line: every option, its default, and each mistake as one line."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -92,6 +94,31 @@ class RightTests(OptionsTestCase):
         self.assertEqual(self.parse().state, "memory:")
         self.assertEqual(self.parse(f"--backend={URL}").state, "sqlite:///ec2proxy.sqlite")
         self.assertEqual(self.parse(f"--backend={URL}", "--state=memory:").state, "memory:")
+
+
+class CheckTests(OptionsTestCase):
+    """``--check`` only checks."""
+
+    def check(self, *arguments: str) -> tuple[object, str]:
+        """The exit code, or what is said on standard error, and what is printed."""
+        printed = StringIO()
+        with redirect_stdout(printed):
+            end = self.assertRaises(SystemExit, self.parse, "--check", *arguments)
+        return end.code, printed.getvalue()
+
+    def test_valid(self) -> None:
+        """It says so."""
+        self.assertEqual(self.check("--freshness=3"), (0, "configuration is valid\n"))
+
+    def test_mistakes(self) -> None:
+        """All of them; a start tells one, and how many there are."""
+        arguments = ("--freshness=x", "--drain=y", "--state=/no/such/state")
+        seconds = "is not a number of seconds, 0 or more"
+        lines = f"ec2proxy: --freshness: 'x' {seconds}\nec2proxy: --drain: 'y' {seconds}"
+        self.assertEqual(
+            self.check(*arguments), (f"{lines}\nec2proxy: --state: /no/such: No such file or directory", "")
+        )
+        self.assert_refused(*arguments, says=f"'x' {seconds} (and 1 more: see --check)")
 
 
 class WrongTests(OptionsTestCase):

@@ -40,14 +40,14 @@ class Kind(Generic[T]):
 
         :raises ValueError: it cannot be made.
         """
-        # To Python, true is a whole number.
-        if not isinstance(value, self.toml) or (isinstance(value, bool) and bool not in self.toml):
+        # To Python, true is a whole number. No setting is a mere yes or no.
+        if not isinstance(value, self.toml) or isinstance(value, bool):
             raise ValueError(f"it is not {self.noun}")
         if isinstance(value, list):
             if not all(isinstance(one, str) for one in value):
                 raise ValueError(f"it is not {self.noun}")
             return self.read(",".join(value))
-        return self.read(str(value).lower() if isinstance(value, bool) else str(value))
+        return self.read(str(value))
 
 
 def _text(text: str) -> str:
@@ -64,12 +64,6 @@ def _seconds(text: str, more: bool = False) -> float:
     if more and value == 0:
         raise ValueError("it must be more than 0 seconds")
     return value
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text == "true"
 
 
 _SIZE = re.compile(r"(\d{1,15}) *(B|KiB|MiB|GiB|TiB)?")
@@ -110,7 +104,6 @@ def _workers(text: str) -> int:
 TEXT = Kind("a text", (str,), _text)
 SECONDS = Kind("a number of seconds", (int, float), _seconds)
 MORE_SECONDS = Kind("a number of seconds", (int, float), lambda text: _seconds(text, True))
-BOOLEAN = Kind("true or false", (bool,), _boolean)
 SIZE = Kind("a size", (int, str), _size)
 ENDPOINTS = Kind("an endpoint, or a list of them", (str,), _endpoint, many=True)
 WORKERS = Kind("a whole number or auto", (int, str), _workers)

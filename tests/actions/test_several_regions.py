@@ -71,6 +71,22 @@ class RegionsTests(ActionTestCase):
             self.assertEqual({zone["RegionName"] for zone in found["AvailabilityZones"]}, {region})
         self.told("InvalidParameterValue", self.ask_at(b"/regions/nope", zones))
 
+    def test_credentials(self) -> None:
+        """An account has its credentials of the region that is meant, whatever it signed for."""
+        nobody, other = Credentials("nobody", "wrong"), Credentials("other", USERS["other"])
+        self.service._authenticator.accounts = Accounts([Account("k", "s", nobody, regions={"east": other})])
+        params = {"Action": "DescribeInstances", "Version": "2016-11-15"}
+        for region, path, status in (
+            ("deltacloud", "/", 401),
+            ("east", "/", 200),
+            ("us-east-1", "/regions/east", 200),
+            ("deltacloud", "/regions/deltacloud", 401),
+        ):
+            request = v4(params, path=path, at=self.clock.seconds(), key="k", secret="s", region=region)
+            answering = self.perform(request)
+            self.east_agent.flush()
+            self.assertEqual(self.successResultOf(answering).status, status, (region, path))
+
     def test_describe_regions(self) -> None:
         """All of them, with endpoints in the client's own form; one that hangs keeps nobody waiting."""
         found = self.call("DescribeRegions", region="deltacloud")["Regions"]

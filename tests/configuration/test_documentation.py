@@ -1,6 +1,6 @@
 """docs/configuration.rst says of each setting what the table says.
 
-``python -m tests.configuration.test_documentation`` prints the rows as they have to stand there.
+``python -m tests.configuration.test_documentation`` puts the rows there as they have to stand.
 """
 
 from pathlib import Path
@@ -19,13 +19,22 @@ def row(setting: Setting) -> str:
     return f"   * - ``{setting.name}``{mark}\n     - {default}\n     - {setting.help}".replace(" \n", "\n")
 
 
+def present() -> str:
+    """The rows that stand there."""
+    text = PAGE.read_text()
+    return text[text.index("   * - ``") :].partition("\n\n")[0]
+
+
+def wanted() -> str:
+    """The rows that should."""
+    return "\n".join(row(setting) for setting in table().values())
+
+
 class DocumentationTests(SynchronousTestCase):
     def test_settings(self) -> None:
         """Every setting has its row, in the table's order, and there are no others."""
-        text = PAGE.read_text()
-        rows = text[text.index("   * - ``") :].partition("\n\n")[0]
-        self.assertEqual(rows, "\n".join(row(setting) for setting in table().values()))
+        self.assertEqual(present(), wanted())
 
 
 if __name__ == "__main__":
-    print("\n".join(row(setting) for setting in table().values()))
+    PAGE.write_text(PAGE.read_text().replace(present(), wanted()))
