@@ -1,6 +1,7 @@
 """Unfinished work whose process has died: another one takes it over."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -48,7 +49,10 @@ class Succession:
         :raises StateUnavailable: the first look failed; others follow.
         """
         self._loop.start(SUCCESSION_SECONDS, now=False)
-        await self.look()
+        self._looking = looking = Deferred.fromCoroutine(self.look())
+        # One that is stopped as soon as it was started has nothing to complain of.
+        with suppress(CancelledError):
+            await looking
 
     def stop(self) -> None:
         """Look no more."""
