@@ -172,6 +172,20 @@ class BrokenTests(DriverTestCase):
         self.cloud.trouble.html(503)
         self.assertEqual("Sign in", str(self.refused(errors.BackendUnavailable, self.driver.realms.list(MINE))))
 
+    def test_foreign_answer_to_a_destruction(self):
+        """A page, whatever its status says, tells nothing of what became of the object; a document about it does."""
+        for destroy, kind in (
+            (self.driver.instances.destroy, "instance"),
+            (self.driver.keys.destroy, "key"),
+            (self.driver.images.destroy, "image"),
+        ):
+            for body in (b"<!DOCTYPE html><html><br></html>", b"<html/>", b"Done.", b"<error status='500'/>"):
+                self.cloud.trouble.answer(200, body, method="DELETE")
+                error = self.refused(errors.BackendError, destroy(MINE, "x"))
+                self.assertTrue(error.ambiguous)
+            self.cloud.trouble.answer(200, f"<{kind} id='x'/>".encode(), method="DELETE")
+            self.done(destroy(MINE, "x"))
+
     def test_backtrace(self):
         """A backtrace of 90 KB is received and not passed on."""
         self.cloud.trouble.backtrace()

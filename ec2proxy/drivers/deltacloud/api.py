@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ec2proxy.drivers.deltacloud.documents import root_of
 from ec2proxy.drivers.deltacloud.list_of import Item, ListOf
 from ec2proxy.drivers.deltacloud.lists import Lists
 from ec2proxy.drivers.deltacloud.refusals import ENTRY_POINT, Asked, refusal
@@ -46,6 +47,18 @@ class Api:
     ) -> Answer:
         """Ask for a change and give the answer, whatever its status: what a refusal means is the caller's to know."""
         return await self._transport.exchange(credentials, method, path, form)
+
+    async def destroy(self, credentials: Credentials, kind: str, object_id: str) -> None:
+        """Destroy one object (25, 48, 50).
+
+        :raises CloudError: the refusal. An answer that is neither empty nor a document about such an object is
+            somebody else's, a proxy's page say: it is ambiguous whether anything was destroyed.
+        """
+        answer = await self.change(credentials, "DELETE", (kind, object_id))
+        if not is_success(answer):
+            raise await self.refused(credentials, kind, object_id, answer)
+        if answer.body.strip():
+            read_change(answer, lambda body: root_of(body, kind.removesuffix("s")))
 
     async def is_gone(self, credentials: Credentials, kind: str, object_id: str) -> bool:
         """Whether the backend says that there is no such object; an error says nothing."""

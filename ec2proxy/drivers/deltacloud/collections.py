@@ -68,9 +68,7 @@ class Images:
 
     async def destroy(self, credentials: Credentials, image_id: str) -> None:
         """Destroy an image (48)."""
-        answer = await self._api.change(credentials, "DELETE", ("images", image_id))
-        if not is_success(answer):
-            raise await self._api.refused(credentials, "images", image_id, answer)
+        await self._api.destroy(credentials, "images", image_id)
 
 
 @implementer(IKeyPairs)
@@ -104,6 +102,4 @@ class KeyPairs:
 
     async def destroy(self, credentials: Credentials, key_id: str) -> None:
         """Destroy a key pair (25, 26)."""
-        answer = await self._api.change(credentials, "DELETE", ("keys", key_id))
-        if not is_success(answer):
-            raise await self._api.refused(credentials, "keys", key_id, answer)
+        await self._api.destroy(credentials, "keys", key_id)

@@ -61,9 +61,7 @@ class Instances:
 
     async def destroy(self, credentials: Credentials, instance_id: str) -> None:
         """Destroy an instance (41, 50)."""
-        answer = await self._api.change(credentials, "DELETE", (_KIND, instance_id))
-        if not is_success(answer):
-            raise await self._api.refused(credentials, _KIND, instance_id, answer)
+        await self._api.destroy(credentials, _KIND, instance_id)
 
     async def _act(self, credentials: Credentials, instance_id: str, verb: str) -> Instance:
         answer = await self._api.change(credentials, "POST", (_KIND, instance_id, verb), ())
