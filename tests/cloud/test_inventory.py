@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.errors import BackendError
+from ec2proxy.errors import BackendError, BackendUnavailable
 from ec2proxy.model import Credentials, Realm
 from tests.ec2.properties import unhurried
 
@@ -273,6 +273,20 @@ class InventoryTests(SynchronousTestCase):
         self.answer()
         self.successResultOf(three)
         self.assertIs(self.successResultOf(two), CancelledError)
+
+    def test_who_waits_for_the_next_refresh_of_a_backend_that_is_down(self):
+        """They are told at once: the backend is left alone for a moment."""
+        joined = self.read()
+        self.inventory.wrote(ME, "realms")
+        waiting = [self.read(), self.read()]
+        waiting[0].addErrback(lambda failure: (waiting[1].cancel(), failure)[1])
+        self.driver.asked.pop()[2].errback(BackendUnavailable("away"))
+        self.failureResultOf(joined, BackendUnavailable)
+        self.failureResultOf(waiting[0], BackendUnavailable)
+        self.failureResultOf(waiting[1], CancelledError)
+        self.assertEqual([], self.driver.asked)
+        self.clock.advance(0.25)
+        self.assertTrue(self.fetched())
 
     def test_nobody_joins_what_is_being_given_up(self):
         """Also where giving up takes its time."""
