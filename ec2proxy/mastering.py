@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 from twisted.application.service import IService
-from twisted.logger import globalLogPublisher
+from twisted.logger import Logger, globalLogPublisher
 
 from ec2proxy.admin.status import StatusReport
 from ec2proxy.cloud.shared_epochs import SharedEpochs, shared_memory
@@ -28,6 +28,8 @@ from ec2proxy.workers.crew import Crew
 from ec2proxy.workers.logs import forwarded
 from ec2proxy.workers.scratch import Scratch, new_path
 from ec2proxy.workers.spawning import WorkerProcess, launch
+
+_log = Logger()
 
 
 @frozen
@@ -128,7 +130,14 @@ class Holding:
         self.configuration = evolve(self.configuration, accounts=configuration.accounts, regions=configuration.regions)
         await self.regions.replace(configuration.regions)
         if self._members is not None:
-            await self._members.reload()
+            expected = self._members.alive()
+            if (took := await self._members.reload()) < expected:
+                # Keys that were taken away are good there still.
+                _log.error(
+                    "{missing} of {expected} workers have not taken the new configuration",
+                    missing=expected - took,
+                    expected=expected,
+                )
 
     async def close(self) -> None:
         """Let go of everything."""
