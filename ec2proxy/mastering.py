@@ -184,7 +184,9 @@ def make_master(
     def told() -> str:
         return f"{0 if master.crew is None else master.crew.alive()} of {settings.workers} workers serve"
 
-    attended = manager.attended(master, reactor, settings.drain, told)
+    attended = manager.attended(
+        master, reactor, settings.drain, told, lambda: None if master.crew is None else master.crew.ready
+    )
     reloader = reloader_of(
         source, holding.configuration, holding.reload, (observation.reopen, entrances.look), manager, reactor
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
@@ -92,5 +93,5 @@ class Manager:
         service.setServiceParent(whole)
         Timekeeper(reactor).setServiceParent(whole)
         if self.notifier.heard:
-            Supervised(self.notifier, reactor, self.watchdog, drain, status).setServiceParent(whole)
+            Supervised(self.notifier, reactor, self.watchdog, drain, status, begun).setServiceParent(whole)
         return whole

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, MutableMapping
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -94,20 +95,28 @@ class Supervised(Service):
     :param watchdog: seconds within which a sign of life is due, or None.
     :param drain: seconds that stopping may take, beside what is done then.
     :param status: one line on how it is going.
+    :param begun: called in the reactor's first turn; gives what fires when requests are answered, or None if they are.
     """
 
     def __init__(
-        self, notifier: Notifier, clock: IReactorTime, watchdog: float | None, drain: float, status: Callable[[], str]
+        self,
+        notifier: Notifier,
+        clock: IReactorTime,
+        watchdog: float | None,
+        drain: float,
+        status: Callable[[], str],
+        begun: "Callable[[], Deferred[None] | None]" = lambda: None,
     ) -> None:
         self._notifier = notifier
         self._clock = clock
         self._watchdog = watchdog
         self._drain = drain
         self._status = status
+        self._begun = begun
         self._told = ""
 
     def startService(self) -> None:
-        """Be ready with the reactor's first turn: what is started until then is there, and answers."""
+        """Be ready with the reactor's first turn at the earliest: what is started until then is there."""
         super().startService()
         self._clock.callLater(0, self._begin)
 
@@ -118,6 +127,13 @@ class Supervised(Service):
         self._notifier.tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={grace}", "STATUS=Letting requests finish")
 
     def _begin(self) -> None:
+        waited = self._begun() if self.running else None
+        if waited is None:
+            self._ready()
+        else:
+            waited.addCallback(lambda result: self._ready())
+
+    def _ready(self) -> None:
         if not self.running:
             return
         self._notifier.ready()

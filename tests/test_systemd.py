@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
@@ -146,6 +147,16 @@ class SupervisedTests(ManagedTestCase):
         self.assertEqual(self.heard(), [])
         self.clock.advance(0)
         self.assertEqual(self.heard(), [["READY=1"], ["STATUS=0 connections"], ["WATCHDOG=1"]])
+
+    def test_ready_later(self) -> None:
+        """What takes longer to begin, as workers do, is waited for."""
+        begun: Deferred[None] = Deferred()
+        service = Supervised(self.notifier(), self.clock, 30.0, 20.0, lambda: self.status, lambda: begun)
+        service.startService()
+        self.clock.advance(5)
+        self.assertEqual(self.heard(), [])
+        begun.callback(None)
+        self.assertEqual(self.heard()[0], ["READY=1"])
 
     def test_watchdog(self) -> None:
         """There are two signs of life in each interval, also while it stops."""
