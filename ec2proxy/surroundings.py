@@ -83,11 +83,19 @@ class Manager:
         """The one that there is; it may be none."""
         return cls(notifier(os.environ), watchdog_seconds(os.environ, os.getpid()))
 
-    def attended(self, service: IService, reactor: Any, drain: float, status: Callable[[], str]) -> MultiService:
+    def attended(
+        self,
+        service: IService,
+        reactor: Any,
+        drain: float,
+        status: Callable[[], str],
+        begun: "Callable[[], Deferred[None] | None]" = lambda: None,
+    ) -> MultiService:
         """A service with those that look after it: the time's keeper, and who tells the service manager.
 
         :param drain: seconds that it may take to stop.
         :param status: one line on how it is going.
+        :param begun: as for :class:`~ec2proxy.systemd.Supervised`.
         """
         whole = MultiService()
         service.setServiceParent(whole)
