@@ -126,9 +126,9 @@ class WorkTests(MachinesTestCase):
         path = f"/api/instances/{instance_id}"
         self.assertEqual(self.sent(), [*(("POST", f"{path}/{step}") for step in before), ("DELETE", path)])
 
-    def terminating(self):
+    def terminating(self, stopping=5):
         """An instance that the first machine is terminating: it must be stopped first."""
-        self.make(machine="ec2", stopping=5)
+        self.make(machine="ec2", stopping=stopping)
         instance_id = self.running()
         self.sent()
         self.assertEqual(self.do("terminate", instance_id), [("running", "shutting-down")])
@@ -140,14 +140,16 @@ class WorkTests(MachinesTestCase):
 
     def test_shown_and_left_alone(self):
         """Work of one that lives is shown by the other, who neither does it nor does it over."""
-        self.both_resume()
-        instance_id = self.terminating()
+        instance_id = self.terminating(2 * SUCCESSION_SECONDS)
+        (work,) = self.ledger().work.values()
         self.on(self.there)
         self.both_resume()
         self.assertEqual(self.states(), {instance_id: "shutting-down"})
         self.assertEqual(self.do("terminate", instance_id), [("shutting-down", "shutting-down")])
         self.refused(WrongState, self.lifecycle.plan(MINE, "stop", [instance_id]))
-        self.later(2 * SUCCESSION_SECONDS + 5)
+        self.later(SUCCESSION_SECONDS + 5)
+        self.assertTrue(self.ledger().is_current(work))
+        self.later(SUCCESSION_SECONDS + 20)
         self.assertEqual(self.states(), {instance_id: "terminated"})
         self.assert_destroyed_once(instance_id, "stop")
 
@@ -299,14 +301,22 @@ class LaunchTests(MachinesTestCase):
 
     def test_what_others_create_is_not_adopted(self):
         """A lost instance is not looked for among what another machine is just creating."""
-        first = self.begun(Order(SPEC, 1, 1))
+
+        async def late(exchange):
+            await exchange.sleep(2)
+            answer = await exchange.carry_out()
+            await exchange.sleep(28)
+            exchange.send(answer)
+
+        self.backend.trouble.add(late, **CREATE)
+        first = self.begin(self.cloud.launcher.launch(MINE, Order(SPEC, 1, 1)))
         self.on(self.there)
-        self.backend.trouble.clear()
         self.backend.trouble.backtrace(504, **CREATE)
         second = self.begin(self.cloud.launcher.launch(MINE, Order(SPEC, 1, 1)))
         self.later(20)
-        launched = self.successResultOf(first)
         self.failureResultOf(second)
+        self.later(20)
+        launched = self.successResultOf(first)
         (theirs,) = launched.instance_ids
         self.assertEqual(self.ledger().launches[theirs].reservation_id, launched.reservation_id)
 

@@ -105,7 +105,7 @@ class HoldTests(SynchronousTestCase):
             store.open()
             store.hold()
         assert other._held is not None
-        server().execute(f"SELECT pg_terminate_backend({other._held.session.info.backend_pid})")
+        server().execute(f"SELECT pg_terminate_backend({other._held.session.info.backend_pid}, 5000)")
         self.assert_lives(one, other, False)
         self.close(other)
         self.close(one)
