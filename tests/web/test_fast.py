@@ -137,6 +137,15 @@ class PressureTests(FastTestCase):
         self.assertEqual(self.client.response().status, 200)
         self.assertEqual(self.service.requests[0].body, b"x" * 40000)
 
+    def test_full_is_no_excuse(self) -> None:
+        """Nor does that body have more time for it."""
+        self.client.send(HALF)
+        self.clock.pump([IDLE / 20] * 19)
+        self.channel.pauseProducing()
+        self.channel.resumeProducing()
+        self.clock.pump([IDLE / 20] * 2)
+        self.assertTrue(self.client.closed)
+
     def test_full_and_left(self) -> None:
         """A drain closes the connection of whoever takes nothing."""
         self.channel.pauseProducing()
@@ -197,9 +206,10 @@ class AtOnceTests(FastTestCase):
 
     def test_some(self) -> None:
         """What it does not take is."""
+        whole = len(self.ask(65536).sent)
         for taken in (0, 100):
             transport = self.ask(taken)
-            self.assertEqual(len(transport.sent), taken)
+            self.assertEqual((len(transport.sent), len(transport.buffered)), (taken, whole - taken))
             self.assertTrue((transport.sent + transport.buffered).startswith(b"HTTP/1.1 200 OK\r\n"))
             self.assertTrue(transport.buffered.endswith(b"<fine/>"))
 
