@@ -182,7 +182,9 @@ def make_master(
         return workers or [await status.report()]
 
     def told() -> str:
-        return f"{0 if master.crew is None else master.crew.alive()} of {settings.workers} workers serve"
+        crew = master.crew
+        alive, replaced = (0, 0) if crew is None else (crew.alive(), crew.restarts())
+        return f"{alive} of {settings.workers} workers serve, {replaced} were replaced so far"
 
     attended = manager.attended(
         master, reactor, settings.drain, told, lambda: None if master.crew is None else master.crew.ready

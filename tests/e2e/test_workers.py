@@ -62,6 +62,22 @@ def taken_in(pid: int) -> int:
     return int(re.findall(r"rchar: (\d+)", Path(f"/proc/{pid}/io").read_text())[0])
 
 
+def memory_of(pid: int) -> Path:
+    """The directory where a daemon keeps its state that is to be in memory."""
+    opened = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    (found,) = {Path(*Path(path).parts[:4]) for path in opened if path.startswith("/dev/shm/ec2proxy-")}
+    return found
+
+
+def refused(daemon: Daemon) -> bool:
+    """Whether nobody listens any more."""
+    try:
+        create_connection(("127.0.0.1", daemon.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 class Half:
     """A request of which a part has been sent."""
 
@@ -118,9 +134,13 @@ class TogetherTests(WorkersTestCase):
             self.assertIn(f"<keyName>k{number}</keyName>", body)
 
     def test_one_picture(self) -> None:
-        """What one worker has answered, the other knows, and goes on to when a worker is killed and replaced."""
+        """What one worker has answered, the other knows, and goes on to when a worker is killed and replaced.
+
+        Told to stop, all of them stop listening, answer what has begun, and end; the memory that they had goes.
+        """
         daemon = self.start()
         first = self.workers(daemon)
+        memory = memory_of(self.pid(daemon))
         before = {pid: taken_in(pid) for pid in first}
         for number in range(WRITES // 2):
             self.write_and_read(daemon, number)
@@ -138,13 +158,20 @@ class TogetherTests(WorkersTestCase):
         while taken_in(fresh) - read < 10_000:
             number += 1
             self.write_and_read(daemon, number)
-        self.assertEqual(daemon.stop(), ORDERLY)
+        workers, half = self.workers(daemon), Half(daemon)
+        time.sleep(0.2)  # until it has been taken
+        daemon.tell_to_stop()
+        until(lambda: refused(daemon), "nobody listens")
+        self.assertEqual(half.finish()[:2], (200, True))
+        self.assertEqual(daemon.exit_code(), ORDERLY)
+        self.assertFalse(any(map(lives, workers)) or memory.exists())
         self.assertEqual(len(_REPLACED.findall(daemon.log)), 1)
         self.assertNotIn("Traceback", daemon.log)
 
     def test_ends(self) -> None:
         """However a process ends that can help it, requests that have begun are answered, and nothing is left."""
         daemon = self.start()
+        memory = memory_of(self.pid(daemon))
         with self.subTest("a worker is told to"):
             first = self.workers(daemon)
             halves = [Half(daemon) for _ in range(4)]
@@ -161,32 +188,9 @@ class TogetherTests(WorkersTestCase):
             daemon.kill()
             self.assertEqual(half.finish()[0], 200)
             until(lambda: not any(map(lives, second)), "the workers end")
-            self.assertRaises(ConnectionRefusedError, create_connection, ("127.0.0.1", daemon.port))
+            self.assertTrue(refused(daemon))
+            self.assertFalse(memory.exists())
         self.assertEqual([way for *_, way in _REPLACED.findall(daemon.log)], ["with exit code 0"] * 2)
-        self.assertNotIn("Traceback", daemon.log)
-
-    def test_stops(self) -> None:
-        """Told to stop, all of them stop listening, answer what has begun, and end; the memory that they had goes."""
-        before = set(Path("/dev/shm").glob("ec2proxy-*"))
-        daemon = self.start()
-        workers = self.workers(daemon)
-        (scratch,) = set(Path("/dev/shm").glob("ec2proxy-*")) - before
-        half = Half(daemon)
-        time.sleep(0.2)
-        daemon.tell_to_stop()
-
-        def refused() -> bool:
-            try:
-                create_connection(("127.0.0.1", daemon.port)).close()
-            except ConnectionRefusedError:
-                return True
-            return False
-
-        until(refused, "nobody listens")
-        self.assertEqual(half.finish()[:2], (200, True))
-        self.assertEqual(daemon.exit_code(), ORDERLY)
-        self.assertFalse(any(map(lives, workers)))
-        self.assertFalse(scratch.exists())
         self.assertNotIn("Traceback", daemon.log)
 
 
