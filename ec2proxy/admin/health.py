@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 
 from ec2proxy.interfaces import IStateStore
@@ -78,25 +79,26 @@ class Health:
         self._checks = checks
         self._last: Readiness | None = None
         self._at = 0.0
-        self._waiting: list[Deferred[Readiness]] | None = None
+        self._waiting: list[Deferred[Readiness]] = []
 
     async def readiness(self) -> Readiness:
         """What is ready, as it was found a few seconds ago at most."""
         if self._last is not None and 0 <= self._clock.seconds() - self._at < KEPT_SECONDS:
             return self._last
-        if self._waiting is not None:
-            waiter: Deferred[Readiness] = Deferred()
-            self._waiting.append(waiter)
-            return await waiter
-        self._waiting = []
-        try:
-            found = await self._look()
-        finally:
-            waiting, self._waiting = self._waiting, None
-        self._last, self._at = found, self._clock.seconds()
+        waiter: Deferred[Readiness] = Deferred()
+        self._waiting.append(waiter)
+        if len(self._waiting) == 1:
+            # By itself: whoever asked first may leave, and the others want to know.
+            Deferred.fromCoroutine(self._look()).addBoth(self._tell)
+        return await waiter
+
+    def _tell(self, found: Readiness | Failure) -> None:
+        if isinstance(found, Readiness):
+            self._last, self._at = found, self._clock.seconds()
+        waiting, self._waiting = self._waiting, []
         for waiter in waiting:
+            # One that was cancelled takes no notice.
             waiter.callback(found)
-        return found
 
     async def _look(self) -> Readiness:
         checks = self._checks()
@@ -110,8 +112,6 @@ class Health:
         limited = Deferred.fromCoroutine(checked()).addTimeout(PATIENCE, self._clock)
         try:
             await limited
-        except CancelledError:
-            return "cancelled"
         except Exception as error:
             # The first line will do, and no URL: it may be shown to who may not see the configuration.
             return f"{type(error).__name__}: {str(error).splitlines()[0][:200]}" if str(error) else type(error).__name__

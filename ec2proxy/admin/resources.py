@@ -26,6 +26,7 @@ from ec2proxy.admin.page import page
 from ec2proxy.observing import exporting
 
 HTML, TEXT, JSON = b"text/html;charset=utf-8", b"text/plain;charset=utf-8", b"application/json"
+EVENTS = b"text/event-stream"
 
 #: How many may watch the console at once.
 MOST_WATCHERS = 20
@@ -91,10 +92,13 @@ class Events(Page):
 
     async def answer(self, request: Request) -> None:
         """Send events until the client goes."""
+        if request.method == b"HEAD":
+            send(request, 200, EVENTS, b"")
+            return
         if self._monitor.watched >= MOST_WATCHERS:
             send(request, 503, TEXT, b"Too many watch already.\n")
             return
-        _prepare(request, 200, b"text/event-stream")
+        _prepare(request, 200, EVENTS)
         stream = EventStream(request)
         self._monitor.add(stream)
         request.notifyFinish().addBoth(lambda _: self._monitor.remove(stream))

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -218,6 +218,23 @@ class HealthTests(SynchronousTestCase):
         self.clock.advance(KEPT_SECONDS)
         self.ask()
         self.assertEqual(self.asked, 2)
+
+    def test_leaves(self) -> None:
+        """Who asked first and leaves takes nothing from the others."""
+        first, second = self.ask(), self.ask()
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.waiting[0].callback(None)
+        self.assertTrue(self.successResultOf(second).ready)
+
+    def test_broken(self) -> None:
+        """A mistake of ours is told to all who wait, and the next one tries again."""
+        self.health = Health(self.clock, lambda: {"it": self.check} if self.asked else 1 / 0)  # type: ignore[arg-type]
+        self.failureResultOf(self.ask(), ZeroDivisionError)
+        self.asked = 1
+        asked = self.ask()
+        self.waiting[0].callback(None)
+        self.assertTrue(self.successResultOf(asked).ready)
 
     def test_slow(self) -> None:
         """What does not answer in time is not ready."""

@@ -97,6 +97,8 @@ class ConsoleTests(AdminTestCase):
         head = self.ask("/", method="HEAD")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertGreater(int(head.headers["content-length"]), 1000)
+        self.assertEqual(self.ask("/events", method="HEAD").headers["content-type"], "text/event-stream")
+        self.assertEqual(self.monitor.watched, 0)
         refused = self.ask("/", "Content-Length: 0", method="POST")
         self.assertEqual((refused.status, refused.headers["allow"]), (405, "GET, HEAD"))
         self.assertEqual(self.ask("/x").status, 404)
