@@ -1,11 +1,14 @@
 """Ends under load: what was answered is kept, and nobody hears half an answer."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
 from tests.e2e.backends import BackendTestCase, Troubled
 from tests.e2e.crowd import Crowd
-from tests.e2e.daemons import ORDERLY, Daemon
+from tests.e2e.daemons import ORDERLY, Daemon, until
+from tests.e2e.processes import children
 
 #: Seconds that requests under way have to finish.
 DRAIN = 5
@@ -20,10 +23,10 @@ class EndTests(BackendTestCase):
         self.state = Path(self.mktemp()).resolve()
         self.daemon = self.begin()
 
-    def begin(self) -> Daemon:
+    def begin(self, workers: int = 1) -> Daemon:
         """A daemon on the state that is there."""
-        state = f"--state=sqlite:///{self.state}"
-        return self.daemon_for(self.backend.base, state, f"--drain={DRAIN}", "--throttle=off")
+        named = (f"--state=sqlite:///{self.state}", f"--drain={DRAIN}", f"--workers={workers}")
+        return self.daemon_for(self.backend.base, *named, "--throttle=off")
 
     def assert_kept(self, crowd: Crowd, unanswered: int) -> None:
         """The next daemon tells what was answered last.
@@ -51,4 +54,30 @@ class EndTests(BackendTestCase):
         with Crowd(self.daemon.port, "img1") as crowd:
             crowd.wait_for(100)
             self.daemon.kill()
+        self.assert_kept(crowd, 1)
+
+
+class WorkerEndTests(EndTests):
+    """The same with two workers, and one of them alone."""
+
+    def begin(self, workers: int = 2) -> Daemon:
+        """A daemon with two workers on the state that is there."""
+        return super().begin(workers)
+
+    def workers(self) -> list[int]:
+        """The workers' processes."""
+        return children(self.daemon.pid)
+
+    def test_worker_killed(self) -> None:
+        """Who is served by another notices nothing; the one that died is replaced, and what it answered is kept."""
+        first = self.workers()
+        self.assertEqual(len(first), 2)
+        with Crowd(self.daemon.port, "img1") as crowd:
+            crowd.wait_for(50)
+            os.kill(first[0], signal.SIGKILL)
+            until(lambda: len(set(self.workers()) - {first[0]}) == 2, "another takes its place")
+            with Crowd(self.daemon.port, "img2") as others:
+                others.wait_for(50)
+            self.assertEqual((others.broken, others.ended), ([], 0))
+        self.daemon.stop()
         self.assert_kept(crowd, 1)
