@@ -67,7 +67,7 @@ class Cloud:
 
     async def take_over(self) -> None:
         """Take up what they have left, at once: one is known to have died."""
-        await self.succession.look()
+        await self.succession.soon()
 
     async def stop(self) -> None:
         """Leave everything as it is; what is not finished is remembered."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -15,6 +15,9 @@ from ec2proxy.model import Credentials
 
 SUCCESSION_SECONDS = 30.0
 """How often it is looked whether those who have something unfinished still live."""
+
+NOTICED_SECONDS = 1.0
+"""Within how many seconds a database notices that a process has died whose connection it had."""
 
 Resume = Callable[[Credentials, Ledger], None]
 """Takes up what is this process's in a ledger, and that it is not at."""
@@ -39,6 +42,8 @@ class Succession:
         self._unfinished = unfinished
         self._store = store
         self._resumes = resumes
+        self._clock = clock
+        self._again: IDelayedCall | None = None
         self._looking: Deferred[None] | None = None
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
@@ -54,8 +59,19 @@ class Succession:
         with suppress(CancelledError):
             await looking
 
+    async def soon(self) -> None:
+        """Look now, since somebody has died, and once more: a database may take a moment to notice.
+
+        :raises StateUnavailable: as :meth:`look`.
+        """
+        if self._again is None or not self._again.active():
+            self._again = self._clock.callLater(NOTICED_SECONDS, self._look)
+        await self.look()
+
     def stop(self) -> None:
         """Look no more."""
+        if self._again is not None and self._again.active():
+            self._again.cancel()
         if self._loop.running:
             self._loop.stop()
         if self._looking is not None:

@@ -40,7 +40,7 @@ class CloudTestCase(SynchronousTestCase):
         self.store = MemoryStateStore() if store is None else store
         self.agents = []
         numbers = count(1)
-        self.entropy = lambda size: next(numbers).to_bytes(size, "big")
+        self.entropy = lambda size: next(numbers).to_bytes(size, "little")
         self.restart(freshness=freshness, timeout=timeout)
 
     def restart(self, *, freshness=1.0, timeout=60.0, region="here", epochs=None):

@@ -177,6 +177,22 @@ class WorkTests(MachinesTestCase):
         self.done(self.cloud.take_over())
         self.until(instance_id, "terminated", 15)
 
+    def test_a_death_that_is_noticed_late(self):
+        """Who is told of a death before the database has noticed looks once more."""
+        instance_id = self.terminating()
+        self.on(self.there)
+        self.done(self.cloud.take_over())
+        self.done(self.cloud.take_over())
+        (work,) = self.ledger().work.values()
+        self.assertNotEqual(work.owner, self.store.owner)
+        self.kill(self.here)
+        self.later(1)
+        (work,) = self.ledger().work.values()
+        self.assertEqual(work.owner, self.store.owner)
+        self.until(instance_id, "terminated", 15)
+        self.done(self.cloud.take_over())
+        self.done(self.cloud.stop())
+
     def test_replaced_by_another_machine(self):
         """A termination asked for elsewhere takes the place of a stop; who was at that hands it over."""
         self.make(machine="arubacloud", stopping=5)
