@@ -2,6 +2,7 @@
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from ec2proxy.cloud.attributes import Attributes
 from ec2proxy.cloud.entries import Work
@@ -10,10 +11,11 @@ from ec2proxy.cloud.launch import ELSEWHERE, ELSEWHERE_SECONDS, LOOKS_FOR_LOST
 from ec2proxy.cloud.orders import Order
 from ec2proxy.cloud.succession import SUCCESSION_SECONDS
 from ec2proxy.cloud.watch import Watch
-from ec2proxy.errors import BackendUnavailable, IdempotencyMismatch, WrongState
+from ec2proxy.errors import BackendUnavailable, IdempotencyMismatch, StateUnavailable, WrongState
 from ec2proxy.mockcloud.trouble import Answer
 from ec2proxy.model import Credentials, Instance
 from ec2proxy.state.memory import MemoryStateStore
+from ec2proxy.state.seal import Seal
 from tests.cloud.support import MINE, SPEC, CloudTestCase
 
 CREATE = {"method": "POST", "path": "/api/instances"}
@@ -368,3 +370,29 @@ class NothingMovesTests(MachinesTestCase):
         self.assertIs(self.done(watch.ledger(users[0])), busy)
         for user in users:
             self.assertEqual(self.done(watch.ledger(user)).tags, {"i-1": {"of": user.user}})
+
+    def test_work_that_cannot_be_opened(self):
+        """What was sealed with another key is told of, and stands in nobody's way; nor does a store that fails."""
+        self.make(machine="ec2", stopping=5)
+        instance_id = self.running()
+        self.do("terminate", instance_id)
+        self.kill(self.here)
+        self.on(self.there)
+        seal, self.store.seal = self.store.seal, Seal(bytes(32))
+        with capturedLogs() as logs:
+            self.done(self.cloud.resume())
+        (told,) = [each for each in logs if "cannot be gone on with" in each["log_format"]]
+        self.assertEqual(told["scope"], "here/mockuser")
+        self.store.seal = seal
+        scopes = self.store.scopes
+
+        async def fails(_):
+            raise StateUnavailable
+
+        self.store.scopes = fails
+        self.later(SUCCESSION_SECONDS + 1)
+        self.assertEqual(len(self.flushLoggedErrors(StateUnavailable)), 1)
+        self.store.scopes = scopes
+        self.later(SUCCESSION_SECONDS + 20)
+        self.assertEqual(self.states(), {instance_id: "terminated"})
+        self.done(self.cloud.stop())
