@@ -124,7 +124,8 @@ class EventStream:
         self._request.write(b"event: parts\ndata: " + json.dumps(changed).encode() + b"\n\n")
 
     def end(self) -> None:
-        """End the answer."""
+        """End the answer; nothing more is shown."""
+        self._paused = True
         self._request.unregisterProducer()
         self._request.finish()
 

@@ -295,6 +295,21 @@ class EventTests(AdminTestCase):
         self.monitor.stop()
         self.assertTrue(client.transport.value().endswith(b"0\r\n\r\n"))
 
+    def test_end_meanwhile(self) -> None:
+        """Who has just come when it stops gets an end and nothing after it."""
+        waiting: Deferred[None] = Deferred()
+
+        async def slow() -> list[object]:
+            await waiting
+            return [await self.status.report()]
+
+        self.monitor._gather = slow  # type: ignore[assignment]
+        client = self.watch()
+        self.monitor.stop()
+        waiting.callback(None)
+        self.assertTrue(client.transport.value().endswith(b"0\r\n\r\n"))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_trouble(self) -> None:
         """A worker's report that cannot be had is logged once, and does not end the console."""
         gather = self.monitor._gather
