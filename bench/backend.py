@@ -23,10 +23,9 @@ from twisted.web.server import Site
 from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 
-PATHS = ("/api", "/api/instances", "/api/images", "/api/realms", "/api/hardware_profiles", "/api/keys",
-         "/api/instance_states")  # fmt: skip
 _INSTANCE = re.compile(rb"<instance .*?</instance>", re.DOTALL)
 _STATE = re.compile(rb"<state>\w+</state>")
+_COLLECTION = re.compile(rb"<link href='http://127\.0\.0\.1(/api/\w+)'")
 
 
 def documents(instances: int) -> dict[str, bytes]:
@@ -39,14 +38,15 @@ def documents(instances: int) -> dict[str, bytes]:
     agent = RequestTraversalAgent(api_root(cloud))
     headers = Headers({"Authorization": ["Basic bW9ja3VzZXI6bW9ja3Bhc3N3b3Jk"], "Accept": ["application/xml"]})
     found: dict[str, bytes] = {}
-    for path in PATHS:
 
-        def keep(body: bytes, path: str = path) -> None:
-            found[path] = body
-
+    def get(path: str) -> bytes:
         answered: Deferred[Any] = agent.request(b"GET", b"http://127.0.0.1" + path.encode(), headers)
-        answered.addCallback(readBody).addCallback(keep)
+        answered.addCallback(readBody).addCallback(lambda body: found.update({path: body}))
         agent.flush()
+        return found[path]
+
+    for path in _COLLECTION.findall(get("/api")):
+        get(path.decode())
     # The mock cloud begins with two.
     for surplus in _INSTANCE.findall(found["/api/instances"])[instances:]:
         found["/api/instances"] = found["/api/instances"].replace(surplus, b"")

@@ -11,6 +11,7 @@ from ec2proxy.actions.throttle import Throttle
 from ec2proxy.admin.status import Status
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.epochs import LocalEpochs
+from ec2proxy.collecting import collect_seldom
 from ec2proxy.configuration.configuration import Configuration
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import HTTP
@@ -116,6 +117,7 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
         # Pages go on after a restart, and on another machine that shares the state.
         pager.key = store.seal.derived("paging")
         fleet.resume()
+        collect_seldom()
 
     async def close() -> None:
         await fleet.close()

@@ -21,6 +21,7 @@ BELOW: dict[str, set[str]] = {
     "listening": set(),
     "workers": set(),
     "timekeeping": set(),
+    "collecting": set(),
     "toml": set(),
     "private": set(),
     "keys": {"auth"},
