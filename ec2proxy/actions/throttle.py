@@ -20,8 +20,6 @@ something, as EC2 divides them; and instances that are run, started, stopped or 
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_ASKING = ("Describe", "Get", "List", "Search")
-
 
 @frozen
 class Rate:
@@ -82,7 +80,7 @@ def kind_of(action: Action) -> Kind:
 
     One that lists is 'unfiltered' if it names nothing, filters nothing and asks for no pages.
     """
-    if not type(action).__name__.startswith(_ASKING):
+    if action.CHANGES:
         return "mutating"
     lists = hasattr(action, "filters")
     narrow = any(isinstance(value, tuple) and value for value in astuple(action, recurse=False))
@@ -106,6 +104,7 @@ class Throttle:
 
     def __init__(self, rates: Rates, now: Callable[[], float], most: int = 10000) -> None:
         self._rates = rates
+        self._of_polls = "non-mutating" in rates or "unfiltered" in rates
         self._now = now
         self._most = most
         self._buckets: OrderedDict[tuple[Credentials, str, str], _Bucket] = OrderedDict()
@@ -116,7 +115,7 @@ class Throttle:
         :param who: whose buckets they are from; with the password, or anybody could empty another's.
         :raises EC2Error: ``RequestLimitExceeded``, there are not enough left.
         """
-        if not self._rates:
+        if not (self._rates if action.CHANGES else self._of_polls):
             return
         kind = kind_of(action)
         self._take(who, region, action, kind, 1)
