@@ -77,9 +77,6 @@ class Lines:
     def reopen(self) -> None:
         self.steps.append("reopen")
 
-    def close(self) -> None:
-        self.steps.append("close")
-
 
 class ObservationTests(SynchronousTestCase):
     def setUp(self) -> None:

@@ -79,11 +79,6 @@ class History:
         """Keep a sample; the oldest goes."""
         self._samples.append(one)
 
-    @property
-    def seconds(self) -> float:
-        """How much time it spans."""
-        return self._samples[-1].at - self._samples[0].at if self._samples else 0.0
-
     def rate(self, name: str) -> list[float]:
         """How many a second, between each two samples.
 

@@ -115,7 +115,7 @@ def _figures(report: StatusReport, history: History) -> str:
             history.shares(),
             top=1.0,
         )
-        + _tile("Backend calls a second", calls, f"{_fewer(history)}", words.rate, history.rate("calls"))
+        + _tile("Backend calls a second", calls, _fewer(history), words.rate, history.rate("calls"))
         + _tile("Connections", connections, f"loop {words.duration(lag)} late", words.number, history.connections())
     )
 

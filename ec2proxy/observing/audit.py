@@ -48,11 +48,6 @@ class Audit:
         if self._sink is not None:
             self._sink.reopen()
 
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._sink is not None:
-            self._sink.close()
-
     @property
     def lost(self) -> int:
         """Lines that could not be written."""

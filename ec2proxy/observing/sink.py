@@ -21,9 +21,6 @@ class Lines(Protocol):
     def reopen(self) -> None:
         """Go on in a new file, if it is one."""
 
-    def close(self) -> None:
-        """There will be no more."""
-
 
 class Sink:
     """Appends text to a file, each time with one call of the system, so that lines of several workers do not mix.

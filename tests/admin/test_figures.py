@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from ec2proxy.admin import words
 from ec2proxy.admin.charts import HEIGHT, WIDTH, sparkline
 from ec2proxy.admin.health import KEPT_SECONDS, PATIENCE, Health, NotReady, backend_answers, store_answers
-from ec2proxy.admin.history import KEPT, History, quantile, sample
+from ec2proxy.admin.history import EVERY, KEPT, History, quantile, sample
 from ec2proxy.admin.status import merged
 from ec2proxy.admin.tally import MOST, Tally
 from ec2proxy.cloud.launch import Order
@@ -97,13 +97,13 @@ class HistoryTests(SynchronousTestCase):
         """Five minutes are kept."""
         for _ in range(2 * KEPT):
             self.look()
-        self.assertEqual((len(self.history.rate("requests")), self.history.seconds), (KEPT, 300))
+        self.assertEqual((len(self.history.rate("requests")), KEPT * EVERY), (KEPT, 300))
 
     def test_nothing(self) -> None:
         """One sample tells no rate."""
         empty = History()
         self.assertEqual(empty.counted("requests"), 0)
-        self.assertEqual((empty.seconds, empty.rate("requests"), empty.recent_rate("requests")), (0, [], 0))
+        self.assertEqual((empty.rate("requests"), empty.recent_rate("requests")), ([], 0))
         self.assertEqual((empty.recent_share(), empty.recent_quantile(0.5), empty.backend("eu")), (None, None, (0, 0)))
 
     @given(st.lists(st.floats(0, 40), min_size=1), st.sampled_from([0.5, 0.95]))

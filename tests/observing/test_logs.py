@@ -230,7 +230,6 @@ class AuditTests(SinkTestCase):
         self.assertEqual(results, [("unknown", ""), ("failed", "Y"), ("refused", "X")])
         self.assertEqual(audit.lost, 0)
         audit.reopen()
-        audit.close()
 
     def test_bounded(self) -> None:
         """The last ones are kept, the newest first."""
