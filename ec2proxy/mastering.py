@@ -140,11 +140,12 @@ class Holding:
                 )
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything; any number of times."""
         await self.regions.close()
         await self.store.close()
-        if self._scratch is not None:
-            self._scratch.leave()
+        scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.leave()
 
     def _orders(self, number: int) -> str:
         ports = {
