@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from ec2proxy.cloud import planner
 from ec2proxy.cloud.inventory import Inventory
@@ -26,6 +27,9 @@ TIDY_SECONDS = 60.0
 
 MOST_LEDGERS = 1000
 """How many ledgers are kept in memory; of those with nothing unfinished the one unused for longest goes first."""
+
+_AT_ONCE = 250
+"""How many new instances are remembered in one go; that takes some milliseconds."""
 
 
 @frozen(eq=False)
@@ -145,7 +149,11 @@ class Watch:
         """Hold a ledger against a picture, and make it true."""
         version, now = ledger.version, self._clock.seconds()
         await self._forget_buried(snapshot, ledger)
-        await ledger.first_seen(snapshot.by_id.keys() - ledger.seen.keys(), now)
+        new = [each for each in snapshot.by_id if each not in ledger.seen]
+        for start in range(0, len(new), _AT_ONCE):
+            if start:
+                await deferLater(self._clock, 0)
+            await ledger.first_seen(new[start : start + _AT_ONCE], now)
         if now - ledger.tidied >= TIDY_SECONDS:
             await self._forget_missing(snapshot, ledger)
         until = ledger.tidied + TIDY_SECONDS
