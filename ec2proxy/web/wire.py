@@ -86,7 +86,12 @@ class Channel(HTTPChannel):
 
     def lineReceived(self, line: bytes) -> None:
         """Take in a line of the head."""
-        if not self._refused:
+        if self._refused:
+            return
+        if line[:1] in (b" ", b"\t"):
+            # RFC 9112, 5.2: a header folded into two lines, which not every reader unfolds, may be refused.
+            self._respondToBadRequestAndDisconnect()
+        else:
             super().lineReceived(line)
 
     def rawDataReceived(self, data: bytes) -> None:

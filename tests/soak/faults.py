@@ -1,6 +1,8 @@
 """The faults: a backend with bad moments, and a daemon that is killed."""
 
+import os
 import random
+import signal
 import socket
 import tempfile
 import threading
@@ -10,6 +12,7 @@ from pathlib import Path
 from tests.e2e.backends import Troubled
 from tests.e2e.cases import PASSWORD, USER
 from tests.e2e.daemons import DEADLINE, Daemon, start
+from tests.e2e.processes import children
 from tests.soak.account import Account
 
 _KINDS = ("slow", "cut", "garbage", "html", "late", "hold", "silent", "lost")
@@ -47,6 +50,12 @@ class Daemons:
         self.now.kill()
         self._look_at_log()
         self.now = self._start()
+
+    def kill_worker(self) -> None:
+        """Kill one of its workers, if it has any: the first process replaces it."""
+        if workers := children(self.now.pid):
+            self._account.count("fault: a worker is killed")
+            os.kill(workers[0], signal.SIGKILL)
 
     def restart(self) -> None:
         """Tell it to stop, wait until it has, and start the next."""
@@ -96,6 +105,8 @@ class Trouble(threading.Thread):
             self._daemons.kill()
         elif dice < 0.12:
             self._daemons.restart()
+        elif dice < 0.2:
+            self._daemons.kill_worker()
         elif dice < 0.3:
             self._backend.make("release")
         else:
