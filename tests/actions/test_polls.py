@@ -1,6 +1,7 @@
 """Polls: what is kept of answers, how long it holds, and that it never tells anything else than a new answer would."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from attrs import evolve
 from hypothesis import given, settings
@@ -13,12 +14,24 @@ from ec2proxy.actions.questions import Questions
 from ec2proxy.cloud.watch import TIDY_SECONDS, TOMBSTONE_SECONDS
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
+from ec2proxy.state.memory import MemoryStateStore
 from tests.actions.support import ACTIONS, ActionTestCase, basic
 from tests.ec2.properties import unhurried
 from tests.ec2.signers import v2_of, v4
 
 #: Describe actions whose answers are not kept, as their classes say why.
 NEVER_KEPT = {"DescribeInstanceAttribute", "DescribeRegions"}
+
+
+class SlowStore(MemoryStateStore):
+    """Takes as long to store as a test wants."""
+
+    waits_for: "Deferred[None] | None" = None
+
+    async def change(self, *args: Any) -> bool:
+        if self.waits_for is not None:
+            await self.waits_for
+        return await super().change(*args)
 
 
 class PollTestCase(ActionTestCase):
@@ -160,6 +173,18 @@ class KeptTests(PollTestCase):
             self.cloud.epochs.bump(f"deltacloud/mockuser/{collection}")
             if collection != "ledger":
                 self.assertIsNone(self.at_once(self.poll()), collection)
+
+    def test_change_on_its_way(self) -> None:
+        """What is remembered but not stored yet ends it, too: memory is what answers are made from."""
+        store, stored = SlowStore(), Deferred()
+        self.make(store=store)
+        self.answer(self.poll())
+        store.waits_for = stored
+        tagging = self.begin("CreateTags", Resources=["inst0"], Tags=[{"Key": "a", "Value": "b"}])
+        self.assertNoResult(tagging)
+        self.assertIsNone(self.at_once(self.poll()))
+        stored.callback(None)
+        self.assertEqual(self.successResultOf(tagging).status, 200)
 
     def test_tombstones(self) -> None:
         """A terminated instance vanishes in its time, whoever asks how often."""
