@@ -113,8 +113,7 @@ def _key(path: str) -> _Key:
     try:
         with open(path, "rb") as stream:
             # Of the open file: another could take its name's place between a look and a read.
-            if open_to_others(os.fstat(stream.fileno())):
-                raise PairError(f"{path}: others than its owner have access to it; chmod 600 it")
+            others = open_to_others(os.fstat(stream.fileno()))
             key = load_pem_private_key(stream.read(), None)
     except OSError as error:
         raise PairError(f"{path}: {error.strerror}") from None
@@ -122,6 +121,8 @@ def _key(path: str) -> _Key:
         raise PairError(f"{path}: the key has a password, which nobody is there to type") from None
     except (ValueError, UnsupportedAlgorithm):
         raise PairError(f"{path}: there is no PEM private key in it") from None
+    if others:
+        raise PairError(f"{path}: others than its owner have access to it; chmod 600 it")
     if not isinstance(key, _Key):
         raise PairError(f"{path}: the key is neither RSA nor EC nor Ed25519")
     return key
