@@ -7,20 +7,26 @@ from attrs import frozen
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IListeningPort,
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
     IReactorTime,
     IStreamServerEndpoint,
 )
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ec2proxy.tls.pair import PairError, PairFiles
 
 #: Seconds between two looks at the files. A renewal comes weeks before the old certificate's end.
 LOOK_EVERY = 10.0
+
+#: Seconds that a client has to agree to the end of a connection. Idle ones do not, and would hold up the daemon's end.
+CLOSE_PATIENCE = 1.0
 
 #: Days before its end from which a certificate is complained of. Let's Encrypt's clients renew 30 days before it.
 SOON = 7
@@ -79,9 +85,34 @@ class ServerCertificate:
             )
 
 
+class _Connection(BufferingTLSTransport):
+    """A connection that its client cannot keep open by not answering to its end, as Twisted would wait for.
+
+    Whoever closes has said all by then (RFC 8446, 6.1): what is not sent yet is sent, and then TCP's end.
+    """
+
+    _closing: IDelayedCall | None = None
+
+    def loseConnection(self) -> None:
+        """Close, soon at the latest."""
+        super().loseConnection()
+        if self._closing is None and self.connected and self.transport is not None:
+            self._closing = self.factory._clock.callLater(CLOSE_PATIENCE, self.transport.loseConnection)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End."""
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
+        super().connectionLost(reason)
+
+
+class _Factory(TLSMemoryBIOFactory):
+    protocol = _Connection
+
+
 def over_tls(factory: IProtocolFactory, certificate: ServerCertificate, clock: IReactorTime) -> IProtocolFactory:
     """A factory like ``factory``, whose clients have to speak TLS."""
-    return TLSMemoryBIOFactory(certificate, False, factory, clock)
+    return _Factory(certificate, False, factory, clock)
 
 
 def speaks_plainly(endpoint: str) -> bool:

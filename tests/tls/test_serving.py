@@ -30,7 +30,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from ec2proxy.tls.pair import PairError, PairFiles
-from ec2proxy.tls.serving import LOOK_EVERY, SecureEndpoint, ServerCertificate, speaks_plainly
+from ec2proxy.tls.serving import CLOSE_PATIENCE, LOOK_EVERY, SecureEndpoint, ServerCertificate, speaks_plainly
 from tests.tls.authorities import expired, replace, write_pair
 
 HOST = "ec2.example"
@@ -142,6 +142,20 @@ class HandshakeTests(ServingTestCase):
         self.assertRegex(name, "^ECDHE-.*(GCM|POLY1305)")
         old = self.meet(insecurelyLowerMinimumTo=TLSVersion.TLSv1_0, lowerMaximumSecurityTo=TLSVersion.TLSv1_1)
         self.assertFalse(old.secure)
+
+    def test_idle_client(self) -> None:
+        """A client that does not answer to the end of its connection does not keep it open."""
+        meeting = self.meet()
+        tls = meeting.server.transport
+        meeting.server.transport.loseConnection()
+        self.assertFalse(tls.transport.disconnecting)
+        self.reactor.advance(CLOSE_PATIENCE)
+        self.assertTrue(tls.transport.disconnecting)
+        answering = self.meet()
+        answering.server.transport.loseConnection()
+        answering.pump.flush()
+        self.assertTrue(answering.server.ended)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_protocol(self) -> None:
         """A client that offers HTTP/2 and HTTP/1.1 is told that it is the latter."""
