@@ -5,14 +5,14 @@ from typing import Any
 from twisted.application.service import IService
 
 from ec2proxy.admin.status import StatusReport
+from ec2proxy.composition.mastering import make_master
+from ec2proxy.composition.observation import Observation, Observed, audit_of, log_of
+from ec2proxy.composition.reloading import reloader_of
+from ec2proxy.composition.serving import ALONE, make_serving
+from ec2proxy.composition.surroundings import Entrances, Manager
 from ec2proxy.configuration.kinds import the_reactor
 from ec2proxy.listening.limits import raise_descriptor_limit
-from ec2proxy.mastering import make_master
-from ec2proxy.observation import Observation, Observed, audit_of, log_of
 from ec2proxy.options import Options as Options
-from ec2proxy.reloading import reloader_of
-from ec2proxy.serving import ALONE, make_serving
-from ec2proxy.surroundings import Entrances, Manager
 
 
 def makeService(options: Options, reactor: Any = None) -> IService:

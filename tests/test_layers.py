@@ -37,21 +37,7 @@ BELOW: dict[str, set[str]] = {
     "testing": MODELS,
 }
 #: The composition roots, which may import everything.
-ROOTS = {
-    "reloading",
-    "fleet",
-    "surroundings",
-    "serving",
-    "master",
-    "mastering",
-    "worker",
-    "observation",
-    "tap",
-    "options",
-    "configuration",
-    "regional",
-    "daemon",
-}
+ROOTS = {"composition", "configuration", "daemon", "options", "tap"}
 
 
 def sources() -> list[Path]:

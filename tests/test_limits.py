@@ -4,11 +4,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.composition.regional import make_region
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.model import Credentials
 from ec2proxy.observing.nobody import NOBODY
-from ec2proxy.regional import make_region
 from ec2proxy.state.memory import MemoryStateStore
 from tests.drivers.test_connections import Connection, Reactor, response
 

@@ -23,7 +23,7 @@ from ec2proxy.workers.channel import Channel, Handler, Joining
 #: The descriptors that a worker is born with, beside the standard ones; sockets to listen on follow.
 CHANNEL, EPOCHS, FIRST_SOCKET = 3, 4, 5
 
-MODULE = "ec2proxy.worker"
+MODULE = "ec2proxy.composition.worker"
 
 #: What systemd tells the first process only (sd_notify(3), sd_listen_fds(3)).
 _SYSTEMDS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")

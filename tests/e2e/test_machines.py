@@ -55,7 +55,8 @@ class MachinesTests(KilledTestCase):
         self.ec2.terminate_instances(InstanceIds=[instance_id])
         # The survivor looks from time to time, the next one when it starts: one of them has it.
         self.killed()
-        for self.ec2 in (self.ec2, self.there):
+        for client in (self.ec2, self.there):
+            self.ec2 = client
             self.wait_for_state("terminated", [instance_id])
         self.assertEqual(self.writes(instance_id), ["POST stop", "DELETE"])
 

@@ -9,9 +9,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.composition.surroundings import Entrances
 from ec2proxy.configuration.settings import table
 from ec2proxy.options import Options
-from ec2proxy.surroundings import Entrances
 from tests.tls.authorities import write_pair
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"

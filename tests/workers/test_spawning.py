@@ -72,7 +72,7 @@ class LaunchTests(SynchronousTestCase):
         worker = self.launch()
         started = self.reactor.started
         self.assertEqual(started["executable"], sys.executable)
-        self.assertEqual(started["arguments"][1:], ["-P", "-m", "ec2proxy.worker"])
+        self.assertEqual(started["arguments"][1:], ["-P", "-m", "ec2proxy.composition.worker"])
         inherited = started["childFDs"]
         self.assertEqual(inherited.pop(CHANNEL) > 2, True)
         self.assertEqual(inherited, {0: "w", 1: 1, 2: "r", EPOCHS: EPOCHS_HERE, FIRST_SOCKET: 80, FIRST_SOCKET + 1: 81})

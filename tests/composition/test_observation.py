@@ -9,9 +9,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.composition.observation import Observation, Observed, audit_of, log_of
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.daemon import CannotStart, Daemon
-from ec2proxy.observation import Observation, Observed, audit_of, log_of
 from ec2proxy.options import Options
 from ec2proxy.state.memory import MemoryStateStore
 from ec2proxy.tap import makeService

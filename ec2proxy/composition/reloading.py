@@ -12,9 +12,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from ec2proxy.composition.surroundings import Manager
 from ec2proxy.configuration.configuration import Configuration, Source
 from ec2proxy.configuration.reading import ConfigurationError
-from ec2proxy.surroundings import Manager
 from ec2proxy.systemd import Notifier
 
 

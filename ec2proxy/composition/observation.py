@@ -19,6 +19,7 @@ from ec2proxy.admin.monitor import Monitor
 from ec2proxy.admin.resources import tree
 from ec2proxy.admin.site import AdminSite
 from ec2proxy.admin.status import Status, StatusReport
+from ec2proxy.composition.regional import Network, Running
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.daemon import CannotStart, Daemon
@@ -31,7 +32,6 @@ from ec2proxy.observing.lines import through_logger
 from ec2proxy.observing.logs import LogWriter
 from ec2proxy.observing.sink import STDOUT, Lines, Sink
 from ec2proxy.observing.store import observed_store
-from ec2proxy.regional import Network, Running
 from ec2proxy.web.access import AccessLog
 
 _log = Logger()

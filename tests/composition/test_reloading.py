@@ -9,12 +9,12 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.composition.fleet import GRACE, Fleet
+from ec2proxy.composition.reloading import Reloader
 from ec2proxy.configuration.configuration import Configuration, Source
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.ec2.errors import EC2Error
-from ec2proxy.fleet import GRACE, Fleet
-from ec2proxy.reloading import Reloader
 
 BEFORE = '[regions.a]\nurl = "mock"\n'
 AFTER = BEFORE + '[regions.b]\nurl = "mock"\n'

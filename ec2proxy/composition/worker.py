@@ -1,4 +1,4 @@
-"""A worker: ``python -m ec2proxy.worker``, which the first process starts, and nobody else.
+"""A worker: ``python -m ec2proxy.composition.worker``, which the first process starts, and nobody else.
 
 It is told over a channel what to serve. It ends when it is told to, by a signal, or when the first process is not there
 any more; each time, requests under way may finish.
@@ -22,15 +22,15 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 
 from ec2proxy.cloud.shared_epochs import SharedEpochs
+from ec2proxy.composition.mastering import Orders
+from ec2proxy.composition.observation import Observation, audit_of
+from ec2proxy.composition.serving import Part, Serving, make_serving
+from ec2proxy.composition.surroundings import Entrances
 from ec2proxy.configuration.kinds import the_reactor
 from ec2proxy.daemon import CannotStart
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.listening.inherited import Inherited, elsewhere
-from ec2proxy.mastering import Orders
-from ec2proxy.observation import Observation, audit_of
 from ec2proxy.observing.sink import Lines
-from ec2proxy.serving import Part, Serving, make_serving
-from ec2proxy.surroundings import Entrances
 from ec2proxy.timekeeping import Timekeeper
 from ec2proxy.workers.channel import Channel, Joining
 from ec2proxy.workers.logs import Forwarding, SentLines

@@ -11,18 +11,18 @@ from twisted.logger import Logger, globalLogPublisher
 
 from ec2proxy.admin.status import StatusReport
 from ec2proxy.cloud.shared_epochs import SharedEpochs, shared_memory
+from ec2proxy.composition.fleet import Fleet
+from ec2proxy.composition.master import Master
+from ec2proxy.composition.observation import Observation, Observed
+from ec2proxy.composition.regional import Running, make_region
+from ec2proxy.composition.reloading import reloader_of
+from ec2proxy.composition.surroundings import Entrances, Manager
 from ec2proxy.configuration.configuration import Configuration, Source
 from ec2proxy.configuration.regions import Region
 from ec2proxy.daemon import CannotStart
-from ec2proxy.fleet import Fleet
-from ec2proxy.master import Master
-from ec2proxy.observation import Observation, Observed
 from ec2proxy.observing.sink import Lines
-from ec2proxy.regional import Running, make_region
-from ec2proxy.reloading import reloader_of
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
-from ec2proxy.surroundings import Entrances, Manager
 from ec2proxy.workers.channel import Handler
 from ec2proxy.workers.crew import Crew
 from ec2proxy.workers.logs import forwarded

@@ -9,9 +9,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.shared_epochs import SharedEpochs
+from ec2proxy.composition.mastering import Holding, Orders
+from ec2proxy.composition.observation import Observation
 from ec2proxy.daemon import CannotStart
-from ec2proxy.mastering import Holding, Orders
-from ec2proxy.observation import Observation
 from ec2proxy.options import Options
 from ec2proxy.state.opening import make_store
 from tests.workers.test_spawning import Reactor as Spawning

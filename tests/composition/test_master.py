@@ -11,8 +11,8 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from ec2proxy.composition.master import Master
 from ec2proxy.daemon import CannotStart
-from ec2proxy.master import Master
 from tests.listening.test_acceptor import Reactor
 
 

@@ -9,8 +9,8 @@ from twisted.web.resource import IResource
 
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.regions import Regions
+from ec2proxy.composition.regional import Running
 from ec2proxy.configuration.regions import Region
-from ec2proxy.regional import Running
 
 #: Seconds beyond the timeout of its backend for which a region that is no more stays there for requests under way.
 GRACE = 10.0

@@ -10,10 +10,10 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.composition.mastering import Orders
+from ec2proxy.composition.worker import LAST_WORDS, Worker
 from ec2proxy.configuration.configuration import Configuration
-from ec2proxy.mastering import Orders
 from ec2proxy.options import Options
-from ec2proxy.worker import LAST_WORDS, Worker
 from ec2proxy.workers.channel import Channel
 
 

@@ -12,19 +12,19 @@ from ec2proxy.admin.status import Status
 from ec2proxy.auth.authenticator import Authenticator
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.collecting import collect_seldom
+from ec2proxy.composition.fleet import Fleet
+from ec2proxy.composition.observation import Observation
+from ec2proxy.composition.regional import Running, make_region
+from ec2proxy.composition.surroundings import Entrances
 from ec2proxy.configuration.configuration import Configuration
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import HTTP
 from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.ec2.paging import Pager
-from ec2proxy.fleet import Fleet
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.listening.limits import descriptor_limit, most_connections
-from ec2proxy.observation import Observation
-from ec2proxy.regional import Running, make_region
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
-from ec2proxy.surroundings import Entrances
 from ec2proxy.web.ec2 import EC2Resource
 from ec2proxy.web.fastsite import FastSite
 from ec2proxy.web.regional import RegionalResource
