@@ -40,8 +40,6 @@ class Status:
             found = await overview(cloud)
             regions[cloud.name] = {"backend": backend, "reached": reached, "error": error, **found}
             work.append(((cloud.name,), found["unfinished"]))
-        # They may have been configured anew.
-        self.counts.regions = frozenset(regions)
         metrics = {**self.counts.report(), families.WORK.name: work}
         metrics[families.PICTURES.name] = [((name,), region["pictures"]) for name, region in regions.items()]
         return {

@@ -23,6 +23,7 @@ from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.listening.limits import descriptor_limit, most_connections
+from ec2proxy.observing.counts import Counts
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
 from ec2proxy.web.ec2 import EC2Resource
@@ -67,6 +68,7 @@ class Serving:
     store: IStateStore
     regions: Fleet
     status: Status
+    counts: Counts
     authenticator: Authenticator
     ports: dict[str, int]
 
@@ -83,6 +85,8 @@ class Serving:
         """
         self.ports.update(ports or {})
         self.authenticator.accounts = configuration.accounts
+        # What comes in for a new region at once is to count under its name.
+        self.counts.regions = frozenset(region.name for region in configuration.regions)
         await self.regions.replace(configuration.regions)
 
 
@@ -105,7 +109,7 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
         authenticator, registry.load(), fleet.regions, pager, Throttle(settings.throttle, reactor.seconds)
     )
     tree = root(settings.frontends, EC2Resource(service, access), RegionalResource(fleet.api, access))
-    site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access)
+    site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access, settings.idle)
     room = Room(site, site.connections, most_connections(descriptor_limit()), reactor)
 
     def begin() -> None:
@@ -125,4 +129,4 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
 
     daemon = Daemon(entrances.endpoints, site, settings.drain, begin, close, room, part.announce)
     status = observation.status(lambda: fleet, lambda: len(site.connections))
-    return Serving(daemon, site, store, fleet, status, authenticator, ports)
+    return Serving(daemon, site, store, fleet, status, observation.counts, authenticator, ports)

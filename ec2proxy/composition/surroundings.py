@@ -10,12 +10,12 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from ec2proxy.configuration.configuration import tls_files
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.daemon import CannotStart
+from ec2proxy.listening.opening import endpoint_of
 from ec2proxy.systemd import Notifier, Supervised, notifier, watchdog_seconds
 from ec2proxy.timekeeping import Timekeeper
 from ec2proxy.tls.pair import PairError
@@ -44,8 +44,7 @@ class Entrances:
         """
 
         def here(number: int, text: str) -> IStreamServerEndpoint:
-            endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
-            return endpoint
+            return endpoint_of(reactor, text)
 
         try:
             return cls._of(settings, reactor, made or here)

@@ -25,13 +25,14 @@ from ec2proxy.configuration.kinds import (
 )
 from ec2proxy.observing.logs import FORMATS, LEVELS
 from ec2proxy.state.opening import FORMS
+from ec2proxy.web.site import IDLE
 
 T = TypeVar("T")
 
 MOCK = "mock"
 FRONTENDS = ("ec2", "deltacloud")
 HTTP = ("httptools", "twisted")
-LISTEN = "tcp:3001:interface=127.0.0.1:backlog=1024"
+LISTEN = "tcp:3001:interface=127.0.0.1"
 
 
 @frozen
@@ -149,6 +150,9 @@ class Settings:
     )
     timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
     workers: int = setting(WORKERS, 1, "How many processes answer requests; auto is one for each processor.", shown="1")
+    idle: float = setting(
+        MORE_SECONDS, IDLE, "Seconds after which an idle connection is closed, and which a request may take to arrive."
+    )
     drain: float = setting(SECONDS, 20.0, "Seconds that requests under way have to finish when the daemon stops.")
     admin_listen: tuple[str, ...] = setting(
         ENDPOINTS,

@@ -150,7 +150,7 @@ class Daemon(Process):
         self.url = f"{self.base}/ec2"
 
 
-def start(*options: str, listen: str = "--listen=tcp:0:interface=127.0.0.1:backlog=1024") -> Daemon:
+def start(*options: str, listen: str = "--listen=tcp:0:interface=127.0.0.1") -> Daemon:
     """``twistd -n ec2proxy``, on a free port."""
     return Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options], LISTENS)
 

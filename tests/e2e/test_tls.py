@@ -29,7 +29,7 @@ class TLSTests(BackendTestCase):
         self.ca.write_bytes(self.authority.cert_pem.bytes())
         self.files = write_pair(self.directory, self.authority.issue_cert("127.0.0.1", "localhost"))
 
-    def begin(self, *options: str, listen: str = "tcp:0:interface=127.0.0.1:backlog=1024") -> Daemon:
+    def begin(self, *options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Daemon:
         """A daemon."""
         return self.started(Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", f"--listen={listen}", *options], LISTENS))
 

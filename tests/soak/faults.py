@@ -42,7 +42,7 @@ class Daemons:
         return f"http://127.0.0.1:{self._port}/ec2"
 
     def _start(self) -> Daemon:
-        return start(*self._options, listen=f"--listen=tcp:{self._port}:interface=127.0.0.1:backlog=1024")
+        return start(*self._options, listen=f"--listen=tcp:{self._port}:interface=127.0.0.1")
 
     def kill(self) -> None:
         """Kill it, and start the next."""

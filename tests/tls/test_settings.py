@@ -81,7 +81,7 @@ class ContribTests(SynchronousTestCase):
         pod = documents[1]["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        self.assertTrue(configuration["listen"][0].startswith(f"tcp:{ports['ec2']}:"))
+        self.assertEqual(configuration["listen"], [f"tcp:{ports['ec2']}"])
         self.assertEqual(configuration["admin-listen"], [f"tcp:{ports['admin']}"])
         for probe, path in (("startup", "/healthz"), ("liveness", "/healthz"), ("readiness", "/readyz")):
             self.assertEqual(container[f"{probe}Probe"]["httpGet"], {"path": path, "port": "admin"})
