@@ -4,30 +4,14 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+from ec2proxy.commandline import OneLineOptions
 from ec2proxy.configuration.configuration import Configuration, Source
 from ec2proxy.configuration.reading import ConfigurationError
 from ec2proxy.configuration.settings import Setting, table
-
-
-class OneLineOptions(UsageOptions):
-    """Options whose mistakes are one line on standard error and a non-zero exit, without the whole help."""
-
-    program = "ec2proxy"
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """Read a command line.
-
-        :raises SystemExit: something is wrong with it.
-        """
-        try:
-            super().parseOptions(options)
-        except UsageError as error:
-            raise SystemExit(f"{self.program}: {error}") from None
 
 
 class Options(OneLineOptions):
@@ -39,6 +23,7 @@ class Options(OneLineOptions):
 
     configuration: Configuration
     source: Source
+    program = "ec2proxy"
     synopsis = "[options]"
     longdesc = (
         "A real Amazon EC2 Query API for the cloud behind a Deltacloud server. Without options: EC2 at /ec2 and "

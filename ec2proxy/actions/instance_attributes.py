@@ -8,14 +8,14 @@ from attrs import evolve, frozen
 from ec2proxy.actions import groups
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.chosen import instances_of
-from ec2proxy.actions.instance_items import block_devices
+from ec2proxy.actions.instance_items import SOURCE_DEST_CHECK, block_devices
 from ec2proxy.actions.surroundings import read_groups
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, invalid_value
 from ec2proxy.ec2.parameter_kinds import Boolean
 from ec2proxy.ec2.params import boolean, structure, structures, text, texts
 from ec2proxy.ec2.xml import Payload
-from ec2proxy.errors import BackendError, Unsupported
+from ec2proxy.errors import BackendError, CloudError, Unsupported
 
 SHUTDOWN_BEHAVIORS = ("stop", "terminate")
 
@@ -37,8 +37,7 @@ _PLAIN: Mapping[str, Callable[[InstanceView], Mapping[str, bool | str]]] = {
     "kernel": lambda _: _NOTHING,
     "ramdisk": lambda _: _NOTHING,
     "rootDeviceName": lambda _: _NOTHING,
-    # Deltacloud knows of no network address translation that it would have to be switched off for.
-    "sourceDestCheck": lambda _: {"value": True},
+    "sourceDestCheck": lambda _: {"value": SOURCE_DEST_CHECK},
     "sriovNetSupport": lambda _: _NOTHING,
 }
 _LISTS: Mapping[str, Callable[[InstanceView], Sequence[Payload]]] = {
@@ -64,9 +63,18 @@ class DescribeInstanceAttribute(Action):
         if self.attribute == _USER_DATA:
             return {"instanceId": view.instance.id, _USER_DATA: await _user_data(call, view)}
         if self.attribute == _GROUPS:
-            return {"instanceId": view.instance.id, _GROUPS: groups.of(view.instance, await read_groups(call))}
+            return {"instanceId": view.instance.id, _GROUPS: await _groups(call, view)}
         value = (_PLAIN.get(self.attribute) or _LISTS[self.attribute])(view)
         return {"instanceId": view.instance.id, self.attribute: value}
+
+
+async def _groups(call: Call, view: InstanceView) -> Sequence[Mapping[str, str]]:
+    """The groups of an instance: as in DescribeInstances, also where the backend fails to tell its firewalls."""
+    try:
+        known = await read_groups(call)
+    except CloudError:
+        known = groups.NO_FIREWALLS
+    return groups.of(view.instance, known)
 
 
 async def _user_data(call: Call, view: InstanceView) -> Mapping[str, str]:

@@ -19,6 +19,9 @@ from ec2proxy.model import Address, Image, Instance
 
 Images = Mapping[str, Image]
 
+SOURCE_DEST_CHECK = True
+"""Of every instance: Deltacloud knows of no address translation that it would have to be switched off for."""
+
 
 def state_item(state: InstanceState) -> Mapping[str, int | str]:
     """A state, as ``instanceState`` and state changes hold it."""
@@ -111,6 +114,7 @@ def instance_item(view: InstanceView, images: Images, around: Surroundings | Non
         "ipAddress": ipv4(instance.public_addresses),
         "subnetId": location.subnet_id or None,
         "vpcId": location.vpc_id or None,
+        "sourceDestCheck": SOURCE_DEST_CHECK,
         "groupSet": groups_of(view, around),
         "stateReason": state_reason(instance),
         "architecture": architecture_of(view, images),

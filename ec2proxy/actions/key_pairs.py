@@ -10,6 +10,7 @@ from ec2proxy.actions.key_facts import KeyFacts, facts, key_pair_id, remember
 from ec2proxy.actions.tags import TagSpecification, for_new, tag_set
 from ec2proxy.cloud.deferring import shielded
 from ec2proxy.cloud.ledger import Ledger
+from ec2proxy.cloud.removed import forget_removed
 from ec2proxy.ec2 import key_material
 from ec2proxy.ec2.errors import EC2Error, invalid_value
 from ec2proxy.ec2.filters import matcher
@@ -36,6 +37,8 @@ class DescribeKeyPairs(Action):
         """The caller's key pairs, in the backend's order."""
         snapshot = await call.cloud.inventory.keys(call.principal.credentials)
         ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
+        there = {key_pair_id(key.name) for key in snapshot.items}
+        await forget_removed(ledger, ledger.key_origins, there, call.cloud.clock.seconds())
         matches = matcher(
             self.filters,
             {

@@ -10,6 +10,7 @@ from ec2proxy.actions.action import Call
 from ec2proxy.actions.groups import DEFAULT_ID
 from ec2proxy.actions.key_facts import key_pair_id
 from ec2proxy.actions.surroundings import read_groups, read_interfaces, read_topology
+from ec2proxy.cloud.removed import forget_removed
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound, Unsupported
 
@@ -101,13 +102,18 @@ async def tagged(call: Call) -> Sequence[Resource]:
     """All resources that the caller has and that may have tags: no more is asked of the backend than has to be."""
     instances, *others = KINDS
     found = dict(await _all(call, instances))
+    there = set(found)
     ledger = await call.cloud.lifecycle.ledger(call.principal.credentials)
     for kind in others:
         left = [each for each, tags in ledger.tags.items() if tags and each not in found]
         if not left:
             break
-        there = await _all(call, kind)
-        found.update({each: there[each] for each in left if each in there})
+        of_kind = await _all(call, kind)
+        there.update(of_kind)
+        found.update({each: of_kind[each] for each in left if each in of_kind})
+    else:
+        # All kinds have been looked at.
+        await forget_removed(ledger, ledger.tags, there, call.cloud.clock.seconds())
     return list(found.values())
 
 

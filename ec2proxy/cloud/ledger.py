@@ -38,6 +38,7 @@ class Ledger(Replica):
     :ivar orders: launches under way, by reservation id.
     :ivar missing: since when something is not there that is neither worked on nor buried. Not stored.
     :ivar tidied: when that was looked at last. Not stored.
+    :ivar nowhere: since when something is not there that has tags or an origin. Not stored.
     """
 
     def __init__(self, store: IStateStore, scope: str, epochs: IEpochs | None = None) -> None:
@@ -53,6 +54,7 @@ class Ledger(Replica):
         self.orders: dict[str, Pledge] = self.tables["order"]
         self.missing: dict[str, float] = {}
         self.tidied = 0.0
+        self.nowhere: dict[str, float] = {}
 
     @property
     def needed(self) -> bool:
@@ -228,6 +230,15 @@ class Ledger(Replica):
     async def untag(self, *resource_ids: str) -> None:
         """Forget the tags of resources that are gone, or of some of their ids before them."""
         await self.change(lambda: {("tags", each): None for each in resource_ids})
+
+    async def forget_same(self, values: Changes) -> None:
+        """Forget values, but none that has been changed since it was looked at.
+
+        :param values: as they were, by kind and key.
+        """
+        await self.change(
+            lambda: {(kind, key): None for (kind, key), was in values.items() if self.tables[kind].get(key) is was}
+        )
 
     async def change_tags(
         self, shown: Mapping[str, Mapping[str, str]], changed: Callable[[Mapping[str, str]], Mapping[str, str]]

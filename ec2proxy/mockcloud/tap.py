@@ -9,10 +9,10 @@ from twisted.application.service import MultiService
 from twisted.application.strports import service as listening
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThreadPool
-from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 from twisted.web.server import Site
 
+from ec2proxy.commandline import OneLineOptions
 from ec2proxy.mockcloud.cloud import LAUNCH_TIMES, MockCloud
 from ec2proxy.mockcloud.features import Features
 from ec2proxy.mockcloud.machines import MACHINES
@@ -26,9 +26,10 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-class Options(BaseOptions):
+class Options(OneLineOptions):
     """The command line of ``deltacloud-mock``."""
 
+    program = "deltacloud-mock"
     synopsis = "[options]"
     longdesc = "A complete Deltacloud server with a cloud in memory; user mockuser, password mockpassword."
     optParameters = [

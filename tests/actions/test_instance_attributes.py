@@ -60,6 +60,16 @@ class DescribeTests(AttributeTestCase):
         self.refused("InvalidParameterValue", "DescribeInstanceAttribute", **{**named, "Attribute": "no"})
         self.refused("DryRunOperation", "DescribeInstanceAttribute", status=412, **named, DryRun=True)
 
+    def test_groups_not_told(self) -> None:
+        """Where the backend fails to tell its firewalls, an instance's groups are told by their ids, not changed."""
+        self.make(features=["firewalls"])
+        instance_id = self.run_one(SecurityGroupIds=["default"])["InstanceId"]
+        self.later(70)
+        self.mock.trouble.backtrace(502, path="/api/firewalls", times=None)
+        (group,) = self.call("DescribeInstanceAttribute", InstanceId=instance_id, Attribute="groupSet")["Groups"]
+        self.assertEqual(group, {"GroupId": "default", "GroupName": "default"})
+        self.refused("Unavailable", "ModifyInstanceAttribute", status=503, InstanceId=instance_id, Groups=["default"])
+
 
 class UserDataTests(AttributeTestCase):
     def setUp(self) -> None:

@@ -42,6 +42,7 @@ class DescribingTests(ActionTestCase):
                 "SubnetId": "subnet1",
                 "VpcId": "net1",
                 "Tags": [{"Key": "Name", "Value": "MockUserInstance"}],
+                "SourceDestCheck": True,
                 "EbsOptimized": False,
             },
         )

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from twisted.internet.defer import Deferred
 
 from ec2proxy.ec2.key_material import imported
 from tests.actions.support import ActionTestCase
@@ -51,6 +52,16 @@ class ImportTests(KeyTestCase):
             self.assertEqual(made["Tags"], TAGS[0]["Tags"])
         self.assertEqual(self.shown("rsa")["KeyFingerprint"], imported(b64encode(RSA.encode()).decode()).fingerprint)
         self.assertNotIn("PublicKey", self.shown("rsa"))
+
+    def test_removed_by_others(self) -> None:
+        """Where a key came from is forgotten when it has not been there for an hour."""
+        self.call("ImportKeyPair", KeyName="k", PublicKeyMaterial=RSA.encode())
+        self.mock.keys.remove("mockuser", "k")
+        for seconds, kept in ((2, 1), (3500, 1), (200, 0)):
+            self.later(seconds, step=60)
+            self.call("DescribeKeyPairs")
+            items = Deferred.fromCoroutine(self.store.items("deltacloud/mockuser", "key"))
+            self.assertEqual(len(self.successResultOf(items)), kept)
 
     def test_no_fingerprint(self) -> None:
         """Where the cloud gives no fingerprint, EC2's is told."""

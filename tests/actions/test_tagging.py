@@ -240,6 +240,43 @@ class DescribeTests(TagTestCase):
         self.call("CreateKeyPair", KeyName="k")
         self.assertNotIn((created["KeyPairId"], "a"), self.described())
 
+    def stored(self) -> set[str]:
+        """What tags are kept of."""
+        return set(self.successResultOf(Deferred.fromCoroutine(self.store.items("deltacloud/mockuser", "tags"))))
+
+    def test_removed_by_others(self) -> None:
+        """What others have removed keeps its tags for an hour in which it is nowhere, and not when it comes back."""
+        made = self.call("CreateKeyPair", KeyName="k", TagSpecifications=[self.specification(a="1")])["KeyPairId"]
+        self.call("CreateTags", Resources=["vol1", "vol2"], Tags=tags(a="1"))
+        self.mock.keys.remove("mockuser", "k")
+        volume = self.mock.storage.volumes.pop("vol2")
+        self.later(2)
+        self.described()
+        self.later(1800, step=60)
+        self.mock.storage.volumes["vol2"] = volume
+        self.assertIn(("vol2", "a"), self.described())
+        del self.mock.storage.volumes["vol2"]
+        self.later(1700, step=60)
+        self.described()
+        self.assertLess({made, "vol1", "vol2"}, self.stored())
+        self.later(200, step=60)
+        self.described()
+        self.assertEqual(self.stored() & {made, "vol1", "vol2"}, {"vol1", "vol2"})
+        self.later(3600, step=60)
+        self.described()
+        self.assertEqual(self.stored(), {"inst0", "inst1", "img1", "vol1"})
+
+    def test_untold(self) -> None:
+        """What the cloud fails to tell is not taken for removed."""
+        self.call("CreateTags", Resources=["vol1"], Tags=tags(a="1"))
+        self.call("DescribeTags")
+        for _ in range(2):
+            self.later(4000, step=60)
+            self.mock.trouble.backtrace(500, path="/api/storage_volumes")
+            self.refused("InternalError", "DescribeTags", status=500)
+        self.later(60)
+        self.assertIn(("vol1", "a"), self.described())
+
     def specification(self, **values: str) -> dict[str, Any]:
         """A TagSpecification for key pairs."""
         return {"ResourceType": "key-pair", "Tags": tags(**values)}

@@ -2,7 +2,6 @@
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
@@ -57,10 +56,12 @@ class OptionsTests(SynchronousTestCase):
             ("--stopping=nan", "number of seconds"),
             ("--instances=-1", "--instances"),
             ("--instances=many", "many"),
+            ("--nosuch", "nosuch"),
         ):
-            with self.assertRaises(UsageError) as raised:
+            with self.assertRaises(SystemExit) as raised:
                 parsed(argument)
             self.assertIn(part, str(raised.exception))
+            self.assertTrue(str(raised.exception).startswith("deltacloud-mock: "))
             self.assertNotIn("\n", str(raised.exception))
 
 
