@@ -1,6 +1,7 @@
 """From a request to the bytes of its answer: who, what, and then the action itself."""
 
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,6 +15,7 @@ from ec2proxy.actions.questions import Question, Questions
 from ec2proxy.actions.throttle import Throttle
 from ec2proxy.auth.authenticator import Authenticator, is_signed
 from ec2proxy.auth.principal import Principal
+from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.regions import Regions
 from ec2proxy.ec2 import audited, forms, params, sts, versions, xml
 from ec2proxy.ec2.errors import EC2Error, shown
@@ -55,8 +57,8 @@ class EC2Service:
         question = self._questions.get(request)
         if question is not None:
             principal = self._authenticator.by_header(request, question.body_hash)
-            trace.principal = principal.name
-            _authorize(principal, trace.api, question.name)
+            trace.principal, trace.action = principal.name, question.name
+            self._authorize(request, principal, trace)
             return self._answered(request, question, principal, trace)
         pairs = forms.pairs(request)
         if ("Version", sts.VERSION) in pairs:
@@ -73,23 +75,31 @@ class EC2Service:
         if known.CHANGES:
             # Before it is refused: the audit log tells that, too.
             trace.changes, trace.resources = True, audited.named(pairs)
-        _authorize(principal, trace.api, name)
+        self._authorize(request, principal, trace)
         question = Question(params.bind(known, pairs), name, named, version)
         if known.POLL and not is_signed(pairs):
             question = self._questions.put(request, question)
         return self._answered(request, question, principal, trace)
 
+    def _authorize(self, request: RawRequest, principal: Principal, trace: Trace) -> None:
+        """See to it that the caller may do what it asks for.
+
+        :raises EC2Error: it may not.
+        """
+        if not principal.may(trace.api, trace.action):
+            # The operator is to learn where it was tried, if that can be told.
+            with suppress(EC2Error):
+                self._located(request, principal, trace)
+            # The only thing that EC2 says, too, to somebody who may not know more.
+            raise EC2Error("UnauthorizedOperation", "You are not authorized to perform this operation.")
+
     def _answered(
         self, request: RawRequest, question: Question, principal: Principal, trace: Trace
     ) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
         """The answer to a question of a caller who may ask it."""
-        action, trace.action = question.action, question.name
-        host = request.by_name.get(b"host", b"").decode("ascii", "replace")
-        path = request.path.decode("ascii", "replace")
+        action = question.action
+        cloud, host, path = self._located(request, principal, trace)
         any_name = self._regions.any_name
-        cloud = self._regions.pick(principal.region, host, path, trace.api == "sts")
-        trace.cloud = cloud.name
-        trace.region = (any_name and principal.region) or cloud.name
         principal = principal.in_region(trace.region)
         if self._throttle is not None:
             self._throttle.admit(principal.credentials, trace.region, action)
@@ -104,6 +114,18 @@ class EC2Service:
         if question.is_kept:
             return self._polls.answer(key, action, call, question.version, trace)
         return self._carried_out(action, call, question.version, trace)
+
+    def _located(self, request: RawRequest, principal: Principal, trace: Trace) -> tuple[Cloud, str, str]:
+        """The cloud that a request is for, and the host and path by which it came.
+
+        :raises EC2Error: it is for none.
+        """
+        host = request.by_name.get(b"host", b"").decode("ascii", "replace")
+        path = request.path.decode("ascii", "replace")
+        cloud = self._regions.pick(principal.region, host, path, trace.api == "sts")
+        trace.cloud = cloud.name
+        trace.region = (self._regions.any_name and principal.region) or cloud.name
+        return cloud, host, path
 
     async def _carried_out(self, action: Action, call: Call, version: str, trace: Trace) -> bytes:
         CURRENT.set(trace)
@@ -133,9 +155,3 @@ class EC2Service:
         if api == "ec2" and name in known_actions():
             raise EC2Error("UnsupportedOperation", f"The action {name} is not offered here.")
         raise EC2Error("InvalidAction", f"The action {shown(name)} is not valid for this web service.")
-
-
-def _authorize(principal: Principal, api: str, name: str) -> None:
-    if not principal.may(api, name):
-        # The only thing that EC2 says, too, to somebody who may not know more.
-        raise EC2Error("UnauthorizedOperation", "You are not authorized to perform this operation.")

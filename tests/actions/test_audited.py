@@ -38,6 +38,7 @@ class TraceTests(ActionTestCase):
         self.refused("UnauthorizedOperation", "TerminateInstances", status=403, InstanceIds=["inst0"])
         self.assertEqual((self.trace.principal, self.trace.changes), ("mockuser", True))
         self.assertEqual((self.trace.action, self.trace.resources), ("TerminateInstances", ("inst0",)))
+        self.assertEqual(self.trace.cloud, self.regions.default.name)
 
     def test_read(self) -> None:
         """A question changes nothing; the second time it is answered from the picture."""
