@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import MEMORY, Inventory
-from ec2proxy.cloud.launch import Launcher
+from ec2proxy.cloud.launch import DOUBT_SECONDS, Launcher
 from ec2proxy.cloud.lifecycle import Lifecycle
 from ec2proxy.cloud.succession import Succession
 from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
@@ -44,6 +44,7 @@ class Cloud:
         epochs: IEpochs | None = None,
         observer: IObserver = NOBODY,
         memory: int = MEMORY,
+        doubt: float = DOUBT_SECONDS,
     ) -> "Cloud":
         """The cloud behind ``driver``.
 
@@ -52,12 +53,13 @@ class Cloud:
         :param epochs: what tells of the writes of others who share this cloud; None where there are none.
         :param observer: is told of the calls of the backend and of what was read without one.
         :param memory: about how many bytes the pictures of it may hold.
+        :param doubt: for how many seconds a launch that was not answered may still lead to instances.
         """
         epochs = LocalEpochs() if epochs is None else epochs
         driver = ObservedDriver(name, driver, observer, clock.seconds)
         inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer, memory=memory)
         lifecycle = Lifecycle(name, driver, inventory, store, clock, epochs)
-        launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy)
+        launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy, doubt)
         succession = Succession(lifecycle.unfinished, store, clock, lifecycle.resume, launcher.resume)
         return cls(name, driver, inventory, lifecycle, launcher, clock, epochs, succession)
 

@@ -37,6 +37,9 @@ LOOKS_FOR_LOST = (1.0, 2.0, 4.0)
 ELSEWHERE, ELSEWHERE_SECONDS = 0.5, 60.0
 """Seconds between looks whether another process has carried out an order, and for how long it is looked."""
 
+DOUBT_SECONDS = 300.0
+"""For how long an instance may still appear whose creation was not answered. As with what is not listed yet."""
+
 SKEW_SECONDS = 2.0
 """How far the clocks of machines that share a state may differ."""
 
@@ -45,6 +48,7 @@ class Launcher:
     """Launches instances in one cloud.
 
     :param entropy: gives that many random bytes, for reservation ids.
+    :param doubt: seconds, as :data:`DOUBT_SECONDS`; nothing is created a second time before.
     """
 
     _log = Logger()
@@ -57,7 +61,9 @@ class Launcher:
         store: IStateStore,
         clock: IReactorTime,
         entropy: Callable[[int], bytes],
+        doubt: float = DOUBT_SECONDS,
     ) -> None:
+        self._doubt = doubt
         self._driver = driver
         self._inventory = inventory
         self._lifecycle = lifecycle
@@ -80,17 +86,17 @@ class Launcher:
         :raises OutcomeUnknown: it is not known whether instances were created, and a retry could not tell.
         :raises CloudError: fewer than ``least`` instances could be created; those that were are terminated.
         """
-        if not order.client_token:
-            return await shielded(self._create(credentials, order, self._reservation_id()))
         return await shielded(self._create_in_turn(credentials, order))
 
     def _reservation_id(self) -> str:
         return "r-" + self._entropy(9).hex()[:17]
 
     async def _create_in_turn(self, credentials: Credentials, order: Order) -> Launched:
-        """Wait for launches with the same token before going ahead."""
+        """Wait for launches with the same token, if there is one, before going ahead."""
         # Looking comes first: it proves who asks.
-        _, ledger = await self._lifecycle.look(credentials)
+        snapshot, ledger = await self._lifecycle.look(credentials)
+        if not order.client_token:
+            return await self._create(self._launching(credentials, order, ledger, self._reservation_id()), snapshot)
         async with self._turn(ledger.scope, order.client_token):
             return await self._create_once(credentials, order, ledger.scope)
 
@@ -116,18 +122,25 @@ class Launcher:
         claim, earlier = await self._claim(credentials, order, scope)
         if claim.instance_ids:
             return Launched(claim.reservation_id, claim.instance_ids)
+        launching: Launching | None = None
         try:
-            # Whatever becomes of this attempt: what became of the one before is still not known.
-            since = self._since(claim.at) if earlier else None
-            launched = await self._create(credentials, order, claim.reservation_id, since)
+            snapshot, ledger = await self._lifecycle.look(credentials)
+            launching = self._launching(credentials, order, ledger, claim.reservation_id)
+            launched = await self._create(launching, snapshot, claim if earlier else None)
         except CloudError as error:
+            # Whatever becomes of this attempt: what became of the one before is still not known.
             if earlier or error.ambiguous:
-                await self._tokens.keep(scope, token, evolve(claim, owner=""))
+                before = claim.asked if earlier else 0.0
+                asked = self._clock.seconds() if launching and launching.asked else before
+                await self._tokens.keep(scope, token, evolve(claim, owner="", asked=asked))
             else:
                 await self._tokens.free(scope, token)
             raise
         await self._tokens.keep(scope, token, evolve(claim, instance_ids=launched.instance_ids, owner=""))
         return launched
+
+    def _launching(self, credentials: Credentials, order: Order, ledger: Ledger, reservation_id: str) -> Launching:
+        return Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
 
     def _since(self, at: float) -> float:
         """From when on, by this clock, instances can have come of what was begun at ``at`` by whatever clock."""
@@ -142,7 +155,8 @@ class Launcher:
         token, own = order.client_token, self._store.owner
         began = self._clock.seconds()
         while True:
-            claim = Claim(order.fingerprint(), self._clock.seconds(), self._reservation_id(), owner=own)
+            now = self._clock.seconds()
+            claim = Claim(order.fingerprint(), now, self._reservation_id(), owner=own, asked=now)
             earlier = await self._tokens.claim(scope, token, claim)
             if earlier is None:
                 return claim, False
@@ -159,31 +173,33 @@ class Launcher:
             # Whatever the other process has come to, nothing older is to be shown afterwards.
             self._lifecycle.distrust(credentials)
 
-    async def _create(
-        self, credentials: Credentials, order: Order, reservation_id: str, since: float | None = None
-    ) -> Launched:
+    async def _create(self, launching: Launching, snapshot: Snapshot[Instance], claim: Claim | None = None) -> Launched:
         """Create what was ordered.
 
-        :param since: when this was tried before, with an outcome that is not known; None for the first time.
+        :param claim: that of an earlier attempt, with an outcome that is not known; None for the first time.
         """
-        snapshot, ledger = await self._lifecycle.look(credentials)
-        launching = Launching(credentials, order, ledger, reservation_id, self._clock.seconds())
+        ledger, reservation_id = launching.ledger, launching.reservation_id
         # From here on instances may come to be that nobody but this record knows of.
-        at = launching.at if since is None else since
+        at = launching.at if claim is None else self._since(claim.at)
         self._begun.add(reservation_id)
         try:
-            await ledger.ordered(reservation_id, {"order": order.record(), "at": at}, credentials)
-            launched = await self._carry_out(launching, snapshot, since)
+            await ledger.ordered(reservation_id, {"order": launching.order.record(), "at": at}, launching.credentials)
+            try:
+                if claim is not None:
+                    await self._look_for_earlier(launching, snapshot, claim)
+                await self._carry_out(launching)
+            except Exception:
+                await ledger.delivered(reservation_id)
+                raise
         finally:
             self._begun.discard(reservation_id)
         await ledger.delivered(reservation_id)
-        return launched
+        created = launching.created
+        views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
+        return Launched(reservation_id, tuple(created), views)
 
-    async def _carry_out(self, launching: Launching, snapshot: Snapshot[Instance], since: float | None) -> Launched:
-        credentials, ledger, reservation_id = launching.credentials, launching.ledger, launching.reservation_id
+    async def _carry_out(self, launching: Launching) -> None:
         try:
-            if since is not None:
-                await self._look_for_earlier(launching, snapshot, since)
             # One goes ahead: what the backend refuses, it is asked only once.
             await self._ask(launching, min(launching.missing, 1))
             if not launching.failures:
@@ -193,22 +209,29 @@ class Launcher:
                 raise launching.error()
         except Exception:
             for instance in launching.created.values():
-                work = Work("terminate", instance, self._clock.seconds(), ledger.owner)
-                await self._lifecycle.pursue(credentials, work)
-            await ledger.delivered(reservation_id)
+                work = Work("terminate", instance, self._clock.seconds(), launching.ledger.owner)
+                await self._lifecycle.pursue(launching.credentials, work)
             raise
-        created = launching.created
-        views = tuple(view_of(instance, states.PENDING, ledger, launching.at) for instance in created.values())
-        return Launched(reservation_id, tuple(created), views)
 
-    async def _look_for_earlier(self, launching: Launching, snapshot: Snapshot[Instance], since: float) -> None:
-        """Give what an earlier attempt may have led to some time to show before it is created again."""
+    async def _look_for_earlier(self, launching: Launching, snapshot: Snapshot[Instance], claim: Claim) -> None:
+        """Give what an earlier attempt may have led to some time to show before it is created again.
+
+        :raises BackendUnavailable: it may still show later.
+        """
+        since = self._since(claim.at)
         await self._take_up(launching, snapshot, since)
         for pause in LOOKS_FOR_LOST:
             if launching.missing:
                 await deferLater(self._clock, pause)
                 snapshot, _ = await self._lifecycle.look(launching.credentials)
                 await self._take_up(launching, snapshot, since)
+        if launching.missing:
+            now = self._clock.seconds()
+            if now - claim.asked < self._doubt:
+                raise BackendUnavailable("The cloud may still be creating what was asked for before.", ambiguous=True)
+            # What is asked for from here on is in doubt, too, if this process dies.
+            asked = evolve(claim, asked=now)
+            await self._tokens.keep(launching.ledger.scope, launching.order.client_token, asked)
 
     async def _take_up(self, launching: Launching, snapshot: Snapshot[Instance], since: float) -> None:
         """Count in what an earlier attempt is known, or seems, to have created."""
@@ -269,6 +292,7 @@ class Launcher:
 
     async def _ask(self, launching: Launching, count: int) -> None:
         credentials, scope = launching.credentials, launching.ledger.scope
+        launching.asked = launching.asked or count > 0
         self._creating[scope] += count
         try:
             create = self._driver.instances.create

@@ -68,6 +68,7 @@ class Launching:
 
     :param at: epoch seconds when it began.
     :param found: how many of the created were lost for a while.
+    :param asked: whether the backend was asked to create anything.
     """
 
     credentials: Credentials
@@ -78,6 +79,7 @@ class Launching:
     created: dict[str, Instance] = field(factory=dict)
     failures: list[CloudError] = field(factory=list)
     found: int = 0
+    asked: bool = False
 
     @property
     def missing(self) -> int:

@@ -22,6 +22,7 @@ class Claim:
     :param at: when that was, in epoch seconds.
     :param instance_ids: what came of it; empty while that is not known.
     :param owner: the process that is at it; empty when none is.
+    :param asked: since when the backend has had all it was asked for, in epoch seconds; 0 where it was not asked.
     """
 
     fingerprint: str
@@ -29,6 +30,7 @@ class Claim:
     reservation_id: str
     instance_ids: tuple[str, ...] = ()
     owner: str = ""
+    asked: float = 0.0
 
 
 class Tokens:
@@ -74,8 +76,9 @@ class Tokens:
 
 def _claim(record: Mapping[str, object]) -> Claim:
     ids = record["instance_ids"]
-    at = record["at"]
+    at, asked = record["at"], record.get("asked", record["at"])
     assert isinstance(ids, list | tuple)
     assert isinstance(at, int | float)
+    assert isinstance(asked, int | float)
     owner = str(record.get("owner", ""))
-    return Claim(str(record["fingerprint"]), at, str(record["reservation_id"]), tuple(ids), owner)
+    return Claim(str(record["fingerprint"]), at, str(record["reservation_id"]), tuple(ids), owner, asked)

@@ -138,7 +138,16 @@ def make_region(
     backend = evolve(network.backend, most_calls=settings.backend_calls, memory=settings.memory)
     driver = factory_for(backend.url).driver(backend, reactor, network.driver_agent)
     cloud = Cloud.of(
-        region.name, driver, store, reactor, os.urandom, settings.freshness, epochs, observer, settings.memory
+        region.name,
+        driver,
+        store,
+        reactor,
+        os.urandom,
+        settings.freshness,
+        epochs,
+        observer,
+        settings.memory,
+        settings.launch_doubt,
     )
     api = DeltacloudResource(network.agent, network.backend, reactor, access)
     return Running(region, cloud, driver, network, api)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from attrs import Attribute, field, fields, frozen
 
 from ec2proxy.actions.throttle import RATES, Rates, rates
+from ec2proxy.cloud.launch import DOUBT_SECONDS
 from ec2proxy.configuration.kinds import (
     ENDPOINTS,
     FILE,
@@ -149,6 +150,13 @@ class Settings:
         number(1), 64, "How many calls a backend may be given at once, by each worker.", regional=True
     )
     timeout: float = setting(MORE_SECONDS, 60.0, "Seconds that one exchange with the backend may take.", regional=True)
+    launch_doubt: float = setting(
+        SECONDS,
+        DOUBT_SECONDS,
+        "Seconds for which a launch that was not answered may still lead to instances: a retry with its client token"
+        " creates nothing before.",
+        regional=True,
+    )
     workers: int = setting(WORKERS, 1, "How many processes answer requests; auto is one for each processor.", shown="1")
     idle: float = setting(
         MORE_SECONDS, IDLE, "Seconds after which an idle connection is closed, and which a request may take to arrive."

@@ -1,13 +1,10 @@
-"""RunInstances: how many, how often, and what becomes of lost answers."""
+"""RunInstances: how many, and how often."""
 
-from ec2proxy.cloud.launch import LOOKS_FOR_LOST, Order
+from ec2proxy.cloud.launch import Order
 from ec2proxy.errors import (
-    BackendError,
-    BackendUnavailable,
     Forbidden,
     IdempotencyMismatch,
     InvalidRequest,
-    OutcomeUnknown,
     Unauthenticated,
 )
 from ec2proxy.mockcloud.trouble import Answer
@@ -15,7 +12,6 @@ from ec2proxy.model import InstanceSpec
 from tests.cloud.support import MINE, SPEC, WRONG, CloudTestCase
 
 CREATE = {"method": "POST", "path": "/api/instances"}
-LOOKING = sum(LOOKS_FOR_LOST)
 
 
 async def refuse_later(exchange):
@@ -205,150 +201,3 @@ class TokenTests(LaunchTestCase):
         self.later(30 * 3600, step=600)
         self.launch(client_token="v")
         self.assertEqual(list(self.done(self.store.items("here/mockuser", "token"))), ["v"])
-
-
-class LostAnswerTests(LaunchTestCase):
-    def test_found_by_looking(self):
-        for token in ("", "t"):
-            self.make()
-            self.backend.trouble.lose_answer(**CREATE)
-            launching = self.order(token=token)
-            self.later(LOOKING)
-            (instance_id,) = self.successResultOf(launching).instance_ids
-            self.assertEqual(list(self.backend.instances), [instance_id])
-            self.assertEqual(self.created(), 1)
-            self.until(instance_id, "running")
-
-    def test_found_in_a_used_id(self):
-        instance_id = self.running()
-        self.do("terminate", instance_id)
-        self.until(instance_id, "terminated")
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order()
-        self.later(LOOKING)
-        self.assertEqual(self.successResultOf(launching).instance_ids, (instance_id,))
-
-    def test_what_was_there_before_is_not_taken_for_it(self):
-        self.backend.create_instances("mockuser", {"image_id": "img1", "hwp_id": "m1-small", "realm_id": "us"})
-        self.backend.trouble.backtrace(502, **CREATE)
-        launching = self.order()
-        self.later(LOOKING)
-        self.failureResultOf(launching, OutcomeUnknown)
-
-    def test_what_others_create_is_not_taken_for_it(self):
-        self.backend.trouble.backtrace(502, **CREATE)
-        self.backend.trouble.add(self.answer_late, **CREATE)
-        lost, other = self.order(), self.order()
-        self.later(LOOKING + 10)
-        self.failureResultOf(lost, OutcomeUnknown)
-        self.assertEqual(len(self.successResultOf(other).instance_ids), 1)
-        self.assertEqual(len(self.backend.instances), 1)
-
-    async def answer_late(self, exchange):
-        """Trouble: done at once, answered late."""
-        answer = await exchange.carry_out()
-        await exchange.sleep(LOOKING + 2)
-        exchange.send(answer)
-
-    def test_what_does_not_fit_is_not_taken_for_it(self):
-        self.backend.trouble.backtrace(502, **CREATE)
-        launching = self.order(spec=InstanceSpec("img1", "m1-small", "us", name="mine"))
-        self.backend.create_instances("mockuser", {"image_id": "img1", "hwp_id": "m1-small", "name": "other"})
-        self.later(LOOKING)
-        self.failureResultOf(launching, OutcomeUnknown)
-
-    def test_found_where_the_backend_takes_no_names(self):
-        self.make(without=["user_name"])
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order(spec=InstanceSpec("img1", "m1-small", "us", name="mine"))
-        self.later(LOOKING)
-        self.assertEqual(len(self.successResultOf(launching).instance_ids), 1)
-
-    def test_not_found(self):
-        self.backend.trouble.backtrace(502, times=None, **CREATE)
-        launching = self.order(most=3)
-        self.later(LOOKING)
-        self.failureResultOf(launching, OutcomeUnknown)
-        self.assertEqual(self.created(), 1)
-
-    def test_nobody_can_look(self):
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order(token="t")
-        self.backend.trouble.backtrace(502, method="GET", times=None)
-        self.later(LOOKING)
-        self.failureResultOf(launching, BackendUnavailable)
-        self.assertEqual(len(self.backend.instances), 1)
-        self.backend.trouble.clear()
-        # A backend that was down is left alone for a moment.
-        self.later(4)
-        self.assertEqual(self.launch(client_token="t").instance_ids, tuple(self.backend.instances))
-        self.assertEqual(self.created(), 1)
-
-    def test_the_retry_finds_what_appeared_late(self):
-        self.make(list_lag=20)
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order(token="t")
-        self.later(LOOKING)
-        error = self.failureResultOf(launching, BackendError).value
-        self.assertTrue(error.ambiguous)
-        self.later(20)
-        self.assertEqual(self.launch(client_token="t").instance_ids, tuple(self.backend.instances))
-        self.assertEqual(self.created(), 1)
-
-    def test_the_retry_waits_for_what_appears_later_still(self):
-        self.make(list_lag=LOOKING + 3)
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order(token="t")
-        self.later(LOOKING)
-        self.failureResultOf(launching, BackendError)
-        retrying = self.order(token="t")
-        self.assertNoResult(retrying)
-        self.later(LOOKING)
-        self.assertEqual(self.successResultOf(retrying).instance_ids, tuple(self.backend.instances))
-        self.assertEqual(self.created(), 1)
-
-    def test_a_retry_that_is_refused_does_not_free_the_token(self):
-        self.make(list_lag=60)
-        self.backend.trouble.lose_answer(**CREATE)
-        launching = self.order(token="t")
-        self.later(LOOKING)
-        self.failureResultOf(launching)
-        self.backend.trouble.backtrace(403, **CREATE)
-        again = self.order(token="t")
-        self.later(LOOKING)
-        self.failureResultOf(again, Forbidden)
-        self.later(60)
-        self.assertEqual(self.launch(client_token="t").instance_ids, tuple(self.backend.instances))
-
-    def test_the_retry_after_a_crash_takes_up_what_was_created(self):
-        self.backend.trouble.delay(0, **CREATE)
-        self.backend.trouble.never_answer(**CREATE)
-        launching = self.order(most=2, least=2, token="t")
-        self.later(3)
-        self.assertNoResult(launching)
-        (first,) = self.backend.instances
-        self.done(self.lifecycle.stop())
-        self.restart()
-        self.later(1)
-        retrying = self.order(most=2, least=2, token="t")
-        self.later(LOOKING)
-        again = self.successResultOf(retrying)
-        self.assertEqual(len(again.instance_ids), 2)
-        self.assertEqual(again.instance_ids[0], first)
-        self.assertEqual(len(self.backend.instances), 2)
-        self.assertEqual({view.reservation_id for view in self.views().values()}, {again.reservation_id})
-
-    def test_the_retry_does_not_take_up_what_was_rolled_back(self):
-        self.make(machine="ec2", stopping=30)
-        self.backend.trouble.delay(0, **CREATE)
-        self.backend.trouble.backtrace(502, **CREATE)
-        launching = self.order(most=2, least=2, token="t")
-        self.later(LOOKING + 3)
-        self.failureResultOf(launching, BackendUnavailable)
-        retrying = self.order(most=2, least=2, token="t")
-        self.later(LOOKING)
-        again = self.successResultOf(retrying)
-        self.later(90)
-        states = self.states()
-        self.assertEqual({states[key] for key in again.instance_ids}, {"running"})
-        self.assertEqual(len(self.backend.instances), 2)

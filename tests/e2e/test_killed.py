@@ -46,7 +46,9 @@ class KilledTestCase(BackendTestCase):
 
     def begin(self) -> None:
         """Start a daemon on the state that is there."""
-        self.daemon: Daemon = self.daemon_for(self.backend.base, "--freshness=0", f"--state=sqlite:///{self.state}")
+        self.daemon: Daemon = self.daemon_for(
+            self.backend.base, "--freshness=0", "--launch-doubt=5", f"--state=sqlite:///{self.state}"
+        )
         self.ec2: Any = self.client_of(self.daemon)
 
     def killed(self) -> None:
