@@ -19,7 +19,10 @@ from ec2proxy.interfaces import ICloudDriver
 from ec2proxy.model import Credentials, Instance
 
 PATIENCE: Mapping[Verb, float] = {"run": 1800.0, "start": 600.0, "stop": 600.0, "terminate": 3600.0}
-"""For how many seconds a promise is pursued; after that the backend's own word is shown again."""
+"""For how many seconds of looking a promise is pursued; after that the backend's own word is shown again.
+
+Only time in which it was looked at counts: not that of a machine that slept, a daemon that was down, a clock put forward.
+"""
 
 FIRST_PAUSE, LONGEST_PAUSE, AGAIN = 1.0, 10.0, 60.0
 """Seconds between two looks at unfinished work, at first and at most; and before a step without effect is repeated."""
@@ -105,11 +108,12 @@ class Pursuit:
 
     async def run(self) -> None:
         """Go on until the work is finished, superseded, or out of time."""
-        pause = FIRST_PAUSE
+        pause, waited = FIRST_PAUSE, 0.0
         while self._is_current():
             await deferLater(self._clock, pause)
+            waited += pause
             pause = min(pause * 1.5, LONGEST_PAUSE)
-            if self._clock.seconds() - self.work.since > PATIENCE[self.work.verb]:
+            if waited > PATIENCE[self.work.verb]:
                 self._log.error("{verb} of {instance} never finished", **self._about())
                 break
             try:
@@ -192,7 +196,7 @@ class Pursuit:
         if self.work.accepted:
             return True
         taken = self._taken
-        return taken is not None and taken.state == instance.state and self._clock.seconds() - taken.at < AGAIN
+        return taken is not None and taken.state == instance.state and abs(self._clock.seconds() - taken.at) < AGAIN
 
     def _about(self, error: CloudError | None = None) -> dict[str, object]:
         """The fields of a log line."""

@@ -180,6 +180,17 @@ class TroubleTests(CloudTestCase):
         self.assertEqual((told["verb"], told["instance"]), ("stop", instance_id))
         self.assertEqual(self.ledger().work, {})
 
+    def test_asleep(self):
+        """Time in which the machine slept is not time in which anything was tried."""
+        self.make(machine="ec2", stopping=5)
+        instance_id = self.running()
+        self.do("terminate", instance_id)
+        self.backend.trouble.answer(503, b"", path="/api/instances", times=1)
+        self.clock.advance(PATIENCE["terminate"] * 2)
+        self.later(30)
+        self.assertEqual(self.sent(reads=False)[-1:], [("DELETE", f"/api/instances/{instance_id}")])
+        self.assertEqual(self.states(), {instance_id: "terminated"})
+
     def test_the_end_leaves_the_ledger(self):
         self.make(machine="ec2", stopping=5)
         instance_id = self.running()

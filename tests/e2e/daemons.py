@@ -137,10 +137,13 @@ class Daemon(Process):
     """A daemon that listens on a port of its own choice.
 
     :param listens: finds the port in what it writes.
+    :param more: what its environment has besides.
     """
 
-    def __init__(self, arguments: Sequence[str], listens: re.Pattern[str], directory: str | None = None) -> None:
-        super().__init__(arguments, directory)
+    def __init__(
+        self, arguments: Sequence[str], listens: re.Pattern[str], directory: str | None = None, **more: str
+    ) -> None:
+        super().__init__(arguments, directory, **more)
         try:
             self.port = int(self.wait_for(listens)[1])
         except AssertionError:
@@ -150,9 +153,12 @@ class Daemon(Process):
         self.url = f"{self.base}/ec2"
 
 
-def start(*options: str, listen: str = "--listen=tcp:0:interface=127.0.0.1") -> Daemon:
-    """``twistd -n ec2proxy``, on a free port."""
-    return Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options], LISTENS)
+def start(*options: str, listen: str = "--listen=tcp:0:interface=127.0.0.1", **more: str) -> Daemon:
+    """``twistd -n ec2proxy``, on a free port.
+
+    :param more: what its environment has besides.
+    """
+    return Daemon([TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options], LISTENS, **more)
 
 
 def start_mock(*options: str) -> Daemon:

@@ -124,16 +124,28 @@ class BadClientTests(BackendTestCase):
         self.assert_answers()
 
     def test_slow(self) -> None:
-        """Hundreds who send a byte now and then keep nobody else waiting.
-
-        That each is cut off in the end is told on a clock of the test's own, in tests/web.
-        """
+        """Hundreds who send a byte now and then keep nobody else waiting, and each is cut off in the end."""
+        self.daemon = self.daemon_for(self.backend.base, "--idle=1.5", "--freshness=0", "--state=memory:")
+        before = descriptors(self.daemon.pid)
         with contextlib.ExitStack() as stack:
             crowd = [stack.enter_context(self.connect()) for _ in range(500)]
             for part in range(10):
                 for connection in crowd:
                     connection.sendall(_ASK[part : part + 1].encode())
                 self.assert_answers()
+            until(lambda: self.cut_off(crowd), "all are cut off", 5)
+        self.assert_let_go(before)
+
+    def cut_off(self, crowd: list[socket.socket]) -> bool:
+        """Send a byte more to each, of a head that never ends; tell whether none is heard any more."""
+        heard = False
+        for connection in crowd:
+            try:
+                connection.sendall(b"x")
+                heard = True
+            except ConnectionError:
+                pass
+        return not heard
 
     def test_malformed(self) -> None:
         """10,000 requests of a fuzzer's: each is answered or its connection closed, and nothing is left behind."""

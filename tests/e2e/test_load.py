@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.backends import BackendTestCase, Troubled
 from tests.e2e.crowd import Crowd
 from tests.e2e.daemons import ORDERLY, Daemon, until
-from tests.e2e.processes import children
+from tests.e2e.processes import children, lives
 
 #: Seconds that requests under way have to finish.
 DRAIN = 5
@@ -67,6 +67,12 @@ class WorkerEndTests(EndTests):
     def workers(self) -> list[int]:
         """The workers' processes."""
         return children(self.daemon.pid)
+
+    def test_killed(self) -> None:
+        """With the first process killed, its workers end by themselves, though clients would go on asking."""
+        workers = self.workers()
+        super().test_killed()
+        until(lambda: not any(map(lives, workers)), "the workers end", DRAIN)
 
     def test_worker_killed(self) -> None:
         """Who is served by another notices nothing; the one that died is replaced, and what it answered is kept."""

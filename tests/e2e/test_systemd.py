@@ -85,8 +85,16 @@ class NotifiedTests(BackendTestCase):
 class ActivatedTests(BackendTestCase):
     """A daemon that is given its socket."""
 
-    def test_activated(self) -> None:
+    def test_alone(self) -> None:
         """The first connection starts the daemon, on the socket that it came by."""
+        self.activated()
+
+    def test_workers(self) -> None:
+        """So it does with workers, who are given the socket in their turn."""
+        self.activated("--workers=2")
+
+    def activated(self, *options: str) -> None:
+        """Start it by a connection."""
         if shutil.which("systemd-socket-activate") is None:
             self.skipTest("there is no systemd-socket-activate (Debian: systemd)")
         with socket.socket() as free:
@@ -94,7 +102,7 @@ class ActivatedTests(BackendTestCase):
             port = free.getsockname()[1]
         environment = [f"--setenv={name}" for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ]
         listen = "--listen=systemd:domain=INET:name=ec2"
-        command = [TWISTD, "-n", "--pidfile=", "ec2proxy", listen]
+        command = [TWISTD, "-n", "--pidfile=", "ec2proxy", listen, *options]
         daemon = Process(
             ["systemd-socket-activate", f"--listen=127.0.0.1:{port}", "--fdname=ec2", *environment, *command]
         )
@@ -104,4 +112,4 @@ class ActivatedTests(BackendTestCase):
         url = f"http://127.0.0.1:{port}/ec2?Action=DescribeRegions"
         with HTTP.open(Request(url, headers={"Authorization": BASIC}), timeout=30) as answer:
             self.assertEqual(answer.status, 200)
-        self.assertIn(f"port={port}", daemon.log)
+        until(lambda: f"port={port}" in daemon.log, "it says where it listens")

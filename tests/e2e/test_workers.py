@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.cases import PASSWORD, USER
 from tests.e2e.daemons import LISTENS, ORDERLY, TWISTD, Daemon, Process, start, until
+from tests.e2e.processes import lives
 
 BASIC = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
@@ -47,14 +48,6 @@ def children(pid: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there, and not only waits to be buried."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def taken_in(pid: int) -> int:
