@@ -229,10 +229,12 @@ class WorkTests(MachinesTestCase):
         instance_id = self.running()
         self.do("terminate", instance_id)
         self.sent()
-        # Its connection to the database breaks; it goes on and has not noticed.
-        self.done(self.here[1].close())
-        self.done(self.there[0].take_over())
-        self.later(30)
+        # Its connection to the database broke and is there again; it goes on and has not noticed.
+        self.on(self.there)
+        self.done(self.ledger().take_over({self.here[1].owner}))
+        self.done(self.cloud.take_over())
+        self.backend.trouble.delay(9, times=None, method="DELETE")
+        self.later(40)
         self.assert_destroyed_once(instance_id)
 
 

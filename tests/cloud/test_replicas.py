@@ -149,6 +149,28 @@ class ReplicaTests(SynchronousTestCase):
         machine.teardown()
         self.assertEqual(machine.known(1), {("a", "1")})
 
+    def test_given_up(self):
+        """A change that was given up with another one, and was made after all, is here when it is answered."""
+        store = SlowStore(MemoryStateStore())
+        store.shared = False
+        ledger = Ledger(store, "scope")
+        for each in "ab":
+            outcome = Deferred.fromCoroutine(ledger.tag(each, {}))
+            if each == "a":
+                outcome.addErrback(lambda failure: failure.trap(StateUnavailable))
+                # What is there is read before the first change.
+                store.go_on()
+        store.go_on(fail=True)
+        looking = Deferred.fromCoroutine(ledger.refresh())
+        # A reading may overtake a change.
+        store.asked.reverse()
+        store.go_on()
+        self.successResultOf(looking)
+        while store.asked:
+            store.go_on()
+        self.successResultOf(outcome)
+        self.assertEqual(ledger.tags, {"a": {}, "b": {}})
+
     def test_changed_by_both(self):
         """Changes on their way at both machines, several at each."""
         machine = Replicas()
