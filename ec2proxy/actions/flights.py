@@ -25,9 +25,11 @@ class _Flight(Generic[T]):
         return reader
 
     def _leave(self, reader: "Deferred[T]") -> None:
-        self.readers.remove(reader)
-        if not self.readers and self.working is not None:
-            self.working.cancel()
+        # When it has landed, all are being told, and one of them may make another leave.
+        if reader in self.readers:
+            self.readers.remove(reader)
+            if not self.readers and self.working is not None:
+                self.working.cancel()
 
     def land(self, outcome: T | Failure) -> None:
         """Tell everybody."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Any
 
 from attrs import field, frozen
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud.ledger import Ledger
@@ -116,29 +116,36 @@ class Rosters:
         self._most_views = most_views
         self._views = 0
         self._kept: OrderedDict[Credentials, Roster] = OrderedDict()
-        self._locks: dict[Credentials, DeferredLock] = {}
+        self._waiting: dict[Credentials, list[Deferred[None]]] = {}
 
     async def of(
         self, credentials: Credentials, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
     ) -> Roster:
         """The roster of a caller's picture and ledger."""
-        kept = self._kept.get(credentials)
-        if kept is not None and kept.is_of(snapshot, ledger, machine):
-            self._kept.move_to_end(credentials)
-            return kept
-        # Made once for all who ask for it meanwhile.
-        lock = self._locks.setdefault(credentials, DeferredLock())
-        await lock.acquire()
-        try:
+        while True:
             kept = self._kept.get(credentials)
-            if kept is None or not kept.is_of(snapshot, ledger, machine):
-                kept = await self._make(kept, snapshot, ledger, machine)
-                self._keep(credentials, kept)
-            return kept
+            if kept is not None and kept.is_of(snapshot, ledger, machine):
+                self._kept.move_to_end(credentials)
+                return kept
+            waiting = self._waiting.get(credentials)
+            if waiting is None:
+                break
+            # It may be made just now. Not a DeferredLock: that calls each from within the call of the one before it,
+            # and a few hundred who wait exceed Python's stack.
+            turn: Deferred[None] = Deferred()
+            waiting.append(turn)
+            await turn
+        waiting = self._waiting[credentials] = []
+        try:
+            roster = await self._make(kept, snapshot, ledger, machine)
+            self._keep(credentials, roster)
+            return roster
         finally:
-            lock.release()
-            if not lock.locked:
-                self._locks.pop(credentials, None)
+            del self._waiting[credentials]
+            for turn in waiting:
+                # Who has gone away meanwhile was called by that.
+                if not turn.called:
+                    turn.callback(None)
 
     async def _make(
         self, old: Roster | None, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine

@@ -181,6 +181,14 @@ class FlightsTests(SynchronousTestCase):
         self.failureResultOf(second, KeyError)
         self.failureResultOf(third, KeyError)
 
+    def test_told_to_leave(self) -> None:
+        """Who is told may make another leave, who is then told that."""
+        first, second = self.ask(), self.ask()
+        first.addCallback(lambda outcome: second.cancel() or outcome)
+        self.working[0].callback("one")
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual(self.successResultOf(first), "one")
+
     def test_leaving(self) -> None:
         """Who leaves leaves the others alone; when all have, the work is cancelled."""
         first, second = self.ask(), self.ask()

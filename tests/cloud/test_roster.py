@@ -1,9 +1,11 @@
 """Rosters: what has not changed is not made again, and looking up finds what looking through would."""
 
+import sys
+
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -132,6 +134,28 @@ class RosterTests(RosterTestCase):
         self.assertIs(first, second)
         self.assertEqual(first.by_id["i0"].tags, {"a": "b"})
         self.check(first)
+
+    def test_crowd(self) -> None:
+        """A thousand may wait: each is told on its own, not from within the call of another."""
+        self.make(TickingClock())
+        waiting = [self.begin() for _ in range(sys.getrecursionlimit())]
+        leaving = waiting.pop(5)
+        leaving.addErrback(lambda failure: failure.trap(CancelledError))
+        # The first to be told makes another leave.
+        waiting[0].addCallback(lambda roster: leaving.cancel() or roster)
+        while any(not each.called for each in waiting):
+            self.clock.advance(0)
+        self.assertEqual(len({id(self.successResultOf(each)) for each in waiting}), 1)
+
+    def test_maker_leaves(self) -> None:
+        """When who makes it goes away, another does."""
+        self.make(TickingClock())
+        first, second = self.begin(), self.begin()
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        while not second.called:
+            self.clock.advance(0)
+        self.check(self.successResultOf(second))
 
     def test_changing(self) -> None:
         """One that tells the present moment is made anew each time."""

@@ -1,7 +1,7 @@
 """The driver's calls: what is sent, and what the answers turn into, before a mock cloud."""
 
 from attrs import evolve
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy import errors
@@ -83,7 +83,7 @@ class CapabilityTests(DriverTestCase):
     def test_shared(self):
         """Who asks at the same time shares the exchange; one who gives up takes it from no one."""
         self.cloud.trouble.delay(5, times=None)
-        first, second, third = (self.call(self.driver.capabilities(who)) for who in (MINE, OTHER, MINE))
+        first, second, third = (self.begin(self.driver.capabilities(who)) for who in (MINE, OTHER, MINE))
         first.cancel()
         self.failureResultOf(first)
         self.later(11)
@@ -100,7 +100,7 @@ class CapabilityTests(DriverTestCase):
         """Whose credentials are refused spoils it for no one else."""
         self.cloud.trouble.delay(5, path="/api")
         self.cloud.trouble.answer(401)
-        first, second, third = (self.call(self.driver.capabilities(who)) for who in (WRONG, MINE, WRONG))
+        first, second, third = (self.begin(self.driver.capabilities(who)) for who in (WRONG, MINE, WRONG))
         self.later(6)
         self.failureResultOf(first, errors.Unauthenticated)
         self.failureResultOf(third, errors.Unauthenticated)
@@ -143,6 +143,14 @@ class FlightTests(SynchronousTestCase):
         heard = [self.flight.join().addCallback(lambda result: (result, len(self.landed))) for _ in range(2)]
         self.work.callback("done")
         self.assertEqual([("done", 1)] * 2, [self.successResultOf(one) for one in heard])
+
+    def test_told_to_leave(self):
+        """Who is told may make another leave, who is then told that."""
+        first, second, third = (self.flight.join() for _ in range(3))
+        first.addCallback(lambda result: second.cancel() or result)
+        self.work.callback("done")
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual(["done"] * 2, [self.successResultOf(one) for one in (first, third)])
 
     def test_given_up(self):
         """Given up by all, the work is cancelled; landing is told once."""

@@ -34,14 +34,17 @@ class SingleFlight(Generic[_T]):
         return waiter
 
     def _leave(self, waiter: Deferred[_T]) -> None:
-        self._waiting.remove(waiter)
-        if not self._waiting and self._work is not None:
-            self._landed()
-            self._work.cancel()
+        # When it has landed, all are being told, and one of them may make another leave.
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+            if not self._waiting and self._work is not None:
+                self._landed()
+                self._work.cancel()
 
     def _tell(self, result: _T | Failure) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._landed()
         for waiter in waiting:
-            waiter.callback(result)
+            if not waiter.called:
+                waiter.callback(result)
