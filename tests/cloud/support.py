@@ -3,9 +3,7 @@
 from itertools import count
 
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.launch import Order
@@ -15,6 +13,7 @@ from ec2proxy.mockcloud.resource import api_root
 from ec2proxy.model import Backend, Credentials, InstanceSpec
 from ec2proxy.state.memory import MemoryStateStore
 from tests.drivers.support import one_key
+from tests.waiting import WaitingTestCase
 
 MINE = Credentials("mockuser", "mockpassword")
 OTHER = Credentials("other", "s3cret")
@@ -24,7 +23,7 @@ SPEC = InstanceSpec("img1", "m1-small", "us")
 EPOCH = 1_800_000_000.0
 
 
-class CloudTestCase(SynchronousTestCase):
+class CloudTestCase(WaitingTestCase):
     """A test with a cloud that has no instances yet, on a clock of its own."""
 
     def setUp(self):
@@ -51,34 +50,6 @@ class CloudTestCase(SynchronousTestCase):
         self.cloud = Cloud.of(region, self.driver, self.store, self.clock, self.entropy, freshness, epochs)
         self.lifecycle = self.cloud.lifecycle
         self.addCleanup(lambda cloud: self.done(cloud.lifecycle.stop()), self.cloud)
-
-    def begin(self, coroutine):
-        """Begin a call and let data travel."""
-        deferred = Deferred.fromCoroutine(coroutine)
-        self.flush()
-        return deferred
-
-    def flush(self):
-        """Let data travel."""
-        for agent in self.agents:
-            agent.flush()
-
-    def done(self, coroutine):
-        """What a call gave."""
-        return self.successResultOf(self.begin(coroutine))
-
-    def refused(self, kind, coroutine):
-        """The error of a call that fails in just that way."""
-        error = self.failureResultOf(self.begin(coroutine), kind).value
-        self.assertIs(type(error), kind)
-        return error
-
-    def later(self, seconds, step=1.0):
-        """Let time go by, and data travel."""
-        while seconds > 0:
-            self.clock.advance(min(step, seconds))
-            self.flush()
-            seconds -= step
 
     def launch(self, spec=SPEC, *, least=1, most=1, credentials=MINE, **options):
         """What launching an order gives."""

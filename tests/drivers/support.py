@@ -5,14 +5,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
 from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 from ec2proxy.model import Backend, Credentials, InstanceSpec
+from tests.waiting import WaitingTestCase
 
 MINE = Credentials("mockuser", "mockpassword")
 OTHER = Credentials("other", "s3cret")
@@ -40,7 +39,7 @@ def recording(number: str) -> tuple[int, bytes]:
     return int(status.split()[2]), body
 
 
-class DriverTestCase(SynchronousTestCase):
+class DriverTestCase(WaitingTestCase):
     """A test with a driver and a mock cloud behind it, on a clock of their own."""
 
     def setUp(self):
@@ -53,35 +52,15 @@ class DriverTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.cloud = MockCloud(self.clock, users=USERS, make_key=one_key, keep_requests=500, **options)
         self.agent = agent or RequestTraversalAgent(api_root(self.cloud))
+        self.agents = [self.agent]
         self.driver = DeltacloudFactory().driver(Backend(url, **backend), self.clock, self.agent)
-
-    def call(self, coroutine):
-        """Begin a call."""
-        return Deferred.fromCoroutine(coroutine)
-
-    def done(self, coroutine):
-        """What a call gave."""
-        return self.successResultOf(self.call(coroutine))
 
     def done_in_turns(self, coroutine):
         """What a call gave that takes several turns of the reactor, in none of which time goes by."""
-        call = self.call(coroutine)
+        call = self.begin(coroutine)
         self.assertNoResult(call)
         self.clock.advance(0)
         return self.successResultOf(call)
-
-    def refused(self, kind, coroutine):
-        """The error of a call that fails in just that way."""
-        error = self.failureResultOf(self.call(coroutine), kind).value
-        self.assertIs(type(error), kind)
-        return error
-
-    def later(self, seconds, step=1.0):
-        """Let time go by, and data travel."""
-        while seconds > 0:
-            self.clock.advance(min(step, seconds))
-            self.agent.flush()
-            seconds -= step
 
     def sent(self):
         """What the cloud has received: method and path."""

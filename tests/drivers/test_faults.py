@@ -20,7 +20,7 @@ class SlowTests(DriverTestCase):
 
     def listing(self):
         """A list, asked for."""
-        return self.call(self.driver.instances.list(MINE))
+        return self.begin(self.driver.instances.list(MINE))
 
     def test_slow(self):
         """An answer within the time is an answer, and leaves no timer behind."""
@@ -63,7 +63,7 @@ class SlowTests(DriverTestCase):
             (lambda: self.driver.instances.destroy(MINE, "inst1"), "DELETE"),
         ):
             self.cloud.trouble.lose_answer(silent=True, method=method)
-            late = self.call(call())
+            late = self.begin(call())
             self.later(60)
             self.assertTrue(self.failureResultOf(late, errors.BackendTimeout).value.ambiguous)
 
@@ -88,9 +88,9 @@ class SlowTests(DriverTestCase):
         self.cloud.trouble.never_answer(times=None)
         calls = [self.listing() for _ in range(CONCURRENCY)]
         self.later(20)
-        early = self.call(self.driver.keys.create(MINE, "early"))
+        early = self.begin(self.driver.keys.create(MINE, "early"))
         self.later(20)
-        late = self.call(self.driver.keys.create(MINE, "late"))
+        late = self.begin(self.driver.keys.create(MINE, "late"))
         self.assertNotIn(("POST", "/api/keys"), self.sent())
         self.later(20)
         for call in calls:
@@ -109,7 +109,7 @@ class SlowTests(DriverTestCase):
         for seconds, kind in ((10, errors.Unsupported), (40, errors.BackendTimeout)):
             self.cloud.trouble.delay(seconds, times=CONCURRENCY)
             under_way = [self.listing() for _ in range(CONCURRENCY)]
-            crowd = [self.call(self.driver.instances.list(MINE)) for _ in range(1000)]
+            crowd = [self.begin(self.driver.instances.list(MINE)) for _ in range(1000)]
             self.later(seconds, step=seconds)
             for call in under_way:
                 self.failureResultOf(call, errors.Unsupported)
@@ -121,7 +121,7 @@ class SlowTests(DriverTestCase):
     def test_fair(self):
         """Turns go in the order of asking."""
         self.cloud.trouble.delay(1, times=None)
-        calls = [self.call(self.driver.instances.get(MINE, f"i{number}")) for number in range(2 * CONCURRENCY)]
+        calls = [self.begin(self.driver.instances.get(MINE, f"i{number}")) for number in range(2 * CONCURRENCY)]
         self.later(3)
         for call in calls:
             self.failureResultOf(call, errors.NotFound)
@@ -196,7 +196,7 @@ class BrokenTests(DriverTestCase):
         """A body without end is dropped at the limit, long before the time is up."""
         self.make(max_body=100_000)
         self.cloud.trouble.drip(10_000, 1, endless=True)
-        listing = self.call(self.driver.instances.list(MINE))
+        listing = self.begin(self.driver.instances.list(MINE))
         self.later(12)
         self.assertIn("too long", str(self.failureResultOf(listing, errors.BackendError).value))
         self.later(2)
@@ -224,7 +224,7 @@ class BrokenTests(DriverTestCase):
         spec = SPEC.__class__("img1", user_data="c2VjcmV0")
         for status in (400, 401, 403, 404, 405, 500, 502):
             self.cloud.trouble.backtrace(status, "no", method="POST")
-            error = self.failureResultOf(self.call(self.driver.instances.create(MINE, spec)))
+            error = self.failureResultOf(self.begin(self.driver.instances.create(MINE, spec)))
             text = f"{error!r} {error.value!r} {error.getTraceback()}"
             self.assertNotIn(MINE.password, text)
             self.assertNotIn("c2VjcmV0", text)

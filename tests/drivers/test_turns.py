@@ -109,7 +109,7 @@ class FloodTests(DriverTestCase):
         """A thousand slow changes of one user do not keep another's polls waiting."""
         self.done(self.driver.capabilities(MINE))
         self.cloud.trouble.delay(20, times=None, method="POST")
-        flood = [self.call(self.driver.keys.create(MINE, f"k{number}")) for number in range(1000)]
+        flood = [self.begin(self.driver.keys.create(MINE, f"k{number}")) for number in range(1000)]
         self.later(1)
         for _ in range(5):
             self.done(self.driver.instances.list(OTHER))
@@ -121,7 +121,7 @@ class FloodTests(DriverTestCase):
         """How many calls a backend gets at once."""
         self.make(most_calls=4)
         self.cloud.trouble.never_answer(times=None)
-        calls = [self.call(self.driver.instances.list(credentials)) for credentials in (MINE, OTHER) * 5]
+        calls = [self.begin(self.driver.instances.list(credentials)) for credentials in (MINE, OTHER) * 5]
         self.assertEqual(4, len(self.cloud.requests))
         for call in calls:
             call.cancel()
@@ -130,7 +130,7 @@ class FloodTests(DriverTestCase):
     def test_another_backend(self):
         """A backend that hangs holds up its own calls only."""
         self.cloud.trouble.never_answer(times=None)
-        hung = [self.call(self.driver.instances.list(MINE)) for _ in range(100)]
+        hung = [self.begin(self.driver.instances.list(MINE)) for _ in range(100)]
         self.make()
         self.done(self.driver.instances.list(MINE))
         for call in hung:
@@ -142,9 +142,9 @@ class FloodTests(DriverTestCase):
         """Who has waited for half the time is told so; it was not sent."""
         self.make(most_calls=1, timeout=60)
         self.cloud.trouble.never_answer(times=1)
-        first = self.call(self.driver.instances.list(MINE))
+        first = self.begin(self.driver.instances.list(MINE))
         self.later(20)
-        second = self.call(self.driver.instances.list(OTHER))
+        second = self.begin(self.driver.instances.list(OTHER))
         self.later(40)
         self.failureResultOf(first, errors.BackendTimeout)
         self.assertIn("too busy", str(self.failureResultOf(second, errors.BackendTimeout).value))
