@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Pursued, Record
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.model import (
@@ -253,6 +253,9 @@ class IObserver(Interface):
 
     def answered(record: Record) -> None:
         """A request is over. Told soon afterwards, not in the request's own path."""
+
+    def pursued(pursued: Pursued) -> None:
+        """Something was done after the answer, to keep what it promised."""
 
     def read(region: str, collection: str, hit: bool) -> None:
         """A picture was asked for.

@@ -208,11 +208,11 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
     rows = (
         (
             Html(f'<time datetime="{escape(one["time"])}">{escape(one["time"][11:19])}</time>'),
-            one["action"],
+            f"{one['action']}: {one['step']}" if "step" in one else one["action"],
             mark(_RESULTS.get(one["result"], "quiet"), one["error"] or one["result"]),
             ", ".join(one["resources"]) or "-",
             one["principal"] or "-",
-            one["client"],
+            one["client"] or "-",
         )
         for one in changes[:_SHOWN_CHANGES]
     )

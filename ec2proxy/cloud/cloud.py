@@ -58,7 +58,7 @@ class Cloud:
         epochs = LocalEpochs() if epochs is None else epochs
         driver = ObservedDriver(name, driver, observer, clock.seconds)
         inventory = Inventory(name, driver, epochs, clock, freshness, observer=observer, memory=memory)
-        lifecycle = Lifecycle(name, driver, inventory, store, clock, epochs)
+        lifecycle = Lifecycle(name, driver, inventory, store, clock, epochs, observer)
         launcher = Launcher(driver, inventory, lifecycle, store, clock, entropy, doubt)
         succession = Succession(lifecycle.unfinished, store, clock, lifecycle.resume, launcher.resume)
         return cls(name, driver, inventory, lifecycle, launcher, clock, epochs, succession)

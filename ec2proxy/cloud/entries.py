@@ -10,6 +10,7 @@ from attrs import asdict, field, frozen
 from ec2proxy.cloud.attributes import Attributes, from_record
 from ec2proxy.cloud.key_origins import KeyOrigin
 from ec2proxy.cloud.planner import Verb
+from ec2proxy.ec2.trace import CURRENT
 from ec2proxy.model import Instance
 
 
@@ -24,6 +25,8 @@ class Work:
     :param destroy: the backend's state that the instance was in when its destruction was asked for, or is about to
         be; empty before that.
     :param accepted: the backend has accepted the destruction: it is never asked for again.
+    :param request_id: of the request that was promised it; empty where that is not known.
+    :param principal: who sent that; likewise.
     """
 
     verb: Verb
@@ -33,6 +36,8 @@ class Work:
     promise: str = field(factory=lambda: os.urandom(8).hex())
     destroy: str = ""
     accepted: bool = False
+    request_id: str = field(factory=lambda: trace.request_id if (trace := CURRENT.get()) else "")
+    principal: str = field(factory=lambda: trace.principal if (trace := CURRENT.get()) else "")
 
     def is_same(self, other: "Work | None") -> bool:
         """Whether ``other`` is the same promise, pursued by the same process."""
@@ -100,14 +105,17 @@ def _work_record(work: Work) -> dict[str, object]:
         "promise": work.promise,
         "destroy": work.destroy,
         "accepted": work.accepted,
+        "request_id": work.request_id,
+        "principal": work.principal,
     }
 
 
 def _work(record: Mapping[str, Any]) -> Work:
     known = {name: record[name] for name in ("verb", "since", "owner", "destroy", "accepted") if name in record}
-    # Earlier versions named no promises.
+    # Earlier versions named no promises, nor who asked.
     promise = record.get("promise") or str(record["since"])
-    return Work(instance=_instance(record["instance"]), promise=promise, **known)
+    asked = {name: record.get(name, "") for name in ("request_id", "principal")}
+    return Work(instance=_instance(record["instance"]), promise=promise, **known, **asked)
 
 
 def _tombstone(record: Mapping[str, Any]) -> Tombstone:

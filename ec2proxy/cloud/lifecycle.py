@@ -29,8 +29,9 @@ from ec2proxy.cloud.view import InstanceView
 from ec2proxy.cloud.watch import Watch
 from ec2proxy.ec2 import states
 from ec2proxy.errors import CloudError, NotFound, Unsupported, WrongState
-from ec2proxy.interfaces import ICloudDriver, IEpochs, IStateStore
+from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
 from ec2proxy.model import Credentials, Instance, StateMachine
+from ec2proxy.observing.nobody import NOBODY
 
 
 class Lifecycle:
@@ -38,6 +39,7 @@ class Lifecycle:
 
     :param region: the cloud's name; with the cloud user it names what is remembered.
     :param epochs: tell when others have changed what is remembered.
+    :param observer: is told of what is done after an answer.
     """
 
     _log = Logger()
@@ -50,7 +52,10 @@ class Lifecycle:
         store: IStateStore,
         clock: IReactorTime,
         epochs: IEpochs,
+        observer: IObserver = NOBODY,
     ) -> None:
+        self._region = region
+        self._observer = observer
         self._driver = driver
         self._inventory = inventory
         self._clock = clock
@@ -59,6 +64,7 @@ class Lifecycle:
         # By the promise; those whose first step is being taken are begun, and not under way yet.
         self._begun: set[str] = set()
         self._under_way: dict[str, Deferred[None]] = {}
+        self._stopped = False
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
@@ -162,7 +168,11 @@ class Lifecycle:
         self._watch.distrust(credentials)
 
     async def stop(self) -> None:
-        """Leave all work as it is; the ledger remembers what is not finished."""
+        """Leave all work as it is; the ledger remembers what is not finished.
+
+        What requests that are under way promise yet is remembered as well, and left to a successor, who finds it there.
+        """
+        self._stopped = True
         for pursuit in list(self._under_way.values()):
             pursuit.cancel()
 
@@ -257,10 +267,22 @@ class Lifecycle:
                 self._start(self._pursuit(credentials, ledger, before))
 
     def _pursuit(self, credentials: Credentials, ledger: Ledger, work: Work) -> Pursuit:
-        return Pursuit(self._driver, self._inventory, self._watch, self._clock, credentials, ledger, work)
+        return Pursuit(
+            self._driver,
+            self._inventory,
+            self._watch,
+            self._clock,
+            credentials,
+            ledger,
+            work,
+            self._region,
+            self._observer,
+        )
 
     def _start(self, pursuit: Pursuit) -> None:
         work = pursuit.work
+        if self._stopped:
+            return
         self._begun.add(work.promise)
 
         def ended(outcome: Failure | None) -> None:

@@ -1,6 +1,7 @@
 """The pursuit of a promise: look, take the next step, look again, until it is kept or its time is up."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError
@@ -14,14 +15,15 @@ from ec2proxy.cloud.inventory import Inventory
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.planner import Step, Verb
 from ec2proxy.cloud.watch import Watch
+from ec2proxy.ec2.record import Pursued
 from ec2proxy.errors import BackendError, CloudError, NotFound, StateUnavailable, WrongState
-from ec2proxy.interfaces import ICloudDriver
+from ec2proxy.interfaces import ICloudDriver, IObserver
 from ec2proxy.model import Credentials, Instance
 
 PATIENCE: Mapping[Verb, float] = {"run": 1800.0, "start": 600.0, "stop": 600.0, "terminate": 3600.0}
 """For how many seconds of looking a promise is pursued; after that the backend's own word is shown again.
 
-Only time in which it was looked at counts: not that of a machine that slept, a daemon that was down, a clock put forward.
+Only time in which somebody looked counts: not that of a machine that slept, nor of a clock that was put forward.
 """
 
 FIRST_PAUSE, LONGEST_PAUSE, AGAIN = 1.0, 10.0, 60.0
@@ -29,6 +31,16 @@ FIRST_PAUSE, LONGEST_PAUSE, AGAIN = 1.0, 10.0, 60.0
 
 LIST_LAG_SECONDS = 300.0
 """For how long a created instance that the backend does not know (yet) is believed in."""
+
+ACTIONS: Mapping[Verb, str] = {
+    "run": "RunInstances",
+    "start": "StartInstances",
+    "stop": "StopInstances",
+    "terminate": "TerminateInstances",
+}
+"""By what EC2 calls it, what is promised."""
+
+Asked = Literal["start", "stop", "destroy", "give up"]
 
 _ALIVE = frozenset({"start", "pending", "running"})
 
@@ -46,6 +58,7 @@ class Pursuit:
     """Work on one instance.
 
     :param ledger: where the work is promised.
+    :param observer: is told of what is done once the request is answered.
     """
 
     _driver: ICloudDriver = field(repr=False)
@@ -55,7 +68,10 @@ class Pursuit:
     credentials: Credentials
     ledger: Ledger = field(repr=False)
     work: Work
+    _region: str
+    _observer: IObserver = field(repr=False)
     _taken: _Taken | None = None
+    _answered: bool = False
 
     _log = Logger()
 
@@ -73,15 +89,12 @@ class Pursuit:
             await self._destroy(instance)
             return
         calls = self._driver.instances
-        try:
-            if step is Step.START:
-                await calls.start(self.credentials, instance.id)
-            elif step is Step.STOP:
-                await calls.stop(self.credentials, instance.id)
-            else:
-                return
-        finally:
-            self._inventory.wrote(self.credentials, "instances")
+        if step is Step.START:
+            await self._call("start", calls.start, instance)
+        elif step is Step.STOP:
+            await self._call("stop", calls.stop, instance)
+        else:
+            return
         self._taken = _Taken(instance.state, self._clock.seconds())
 
     async def _destroy(self, instance: Instance) -> None:
@@ -89,14 +102,42 @@ class Pursuit:
         if not await self._note(destroy=instance.state):
             return
         try:
-            await self._driver.instances.destroy(self.credentials, instance.id)
+            await self._call("destroy", self._driver.instances.destroy, instance)
         except CloudError as error:
             if not error.ambiguous:
                 await self._note(destroy="")
             raise
+        await self._note(destroy=instance.state, accepted=True)
+
+    async def _call(self, step: Asked, call: Callable[[Credentials, str], Awaitable[None]], instance: Instance) -> None:
+        """Ask the backend for a step, and tell of it where no request's answer does."""
+        began = self._clock.seconds()
+        error = ""
+        try:
+            await call(self.credentials, instance.id)
+        except BaseException as raised:
+            error = type(raised).__name__
+            raise
         finally:
             self._inventory.wrote(self.credentials, "instances")
-        await self._note(destroy=instance.state, accepted=True)
+            self._tell(step, began, error)
+
+    def _tell(self, step: Asked, began: float, error: str) -> None:
+        if self._answered:
+            work, now = self.work, self._clock.seconds()
+            self._observer.pursued(
+                Pursued(
+                    now,
+                    self._region,
+                    work.request_id,
+                    work.principal,
+                    ACTIONS[work.verb],
+                    work.instance.id,
+                    step,
+                    max(0.0, now - began),
+                    error,
+                )
+            )
 
     async def _note(self, *, destroy: str, accepted: bool = False) -> bool:
         """Remember how far the destruction has come; tells whether the work is ours still."""
@@ -108,6 +149,7 @@ class Pursuit:
 
     async def run(self) -> None:
         """Go on until the work is finished, superseded, or out of time."""
+        self._answered = True
         pause, waited = FIRST_PAUSE, 0.0
         while self._is_current():
             await deferLater(self._clock, pause)
@@ -115,6 +157,7 @@ class Pursuit:
             pause = min(pause * 1.5, LONGEST_PAUSE)
             if waited > PATIENCE[self.work.verb]:
                 self._log.error("{verb} of {instance} never finished", **self._about())
+                self._tell("give up", self.work.since, "NeverFinished")
                 break
             try:
                 if await self._is_over():
@@ -125,6 +168,7 @@ class Pursuit:
                 self._log.info("{verb} of {instance} has to wait: {reason}", **self._about(error))
             except CloudError as error:
                 self._log.error("{verb} of {instance} is refused: {reason}", **self._about(error))
+                self._tell("give up", self.work.since, type(error).__name__)
                 break
             except Exception:
                 # A fault of ours, or the store's: not a reason to leave the instance between two states.

@@ -77,7 +77,7 @@ class Observation:
         :param audit: where the audit log is written, if anywhere.
         """
         kept = Audit(audit)
-        counts = Counts(frozenset(regions), reactor.seconds, kept.note)
+        counts = Counts(frozenset(regions), reactor.seconds, kept.note, kept.note_later)
         writer = None if log is None else LogWriter(log, settings.log_format, settings.log_level)
         access = AccessLog(reactor, counts, through_logger if writer is None else writer.requests)
         lag = Lag(reactor)

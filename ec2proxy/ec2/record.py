@@ -1,6 +1,6 @@
 """A request that is over, as logs and counts want it."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ec2proxy.ec2.trace import Trace
 
@@ -24,4 +24,28 @@ class Record(NamedTuple):
     method: bytes
     target: bytes
     status: int
+    error: str
+
+
+class Pursued(NamedTuple):
+    """What was done after a request had been answered, to keep what the answer promised.
+
+    :param at: when it ended, in epoch seconds.
+    :param region: the cloud's own name.
+    :param request_id: of the request that was promised something; empty where that is not known any more.
+    :param principal: who sent it; likewise.
+    :param action: the EC2 action that was promised.
+    :param instance: what it is about.
+    :param step: what was asked of the backend, or that nothing more will be.
+    :param error: the name of the error's class, empty for a success; ``NeverFinished`` where its time was up.
+    """
+
+    at: float
+    region: str
+    request_id: str
+    principal: str
+    action: str
+    instance: str
+    step: Literal["start", "stop", "destroy", "give up"]
+    seconds: float
     error: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Pursued, Record
 from ec2proxy.observing.lines import place
 from ec2proxy.observing.sink import Lines
 
@@ -15,6 +15,10 @@ KEPT = 100
 
 #: What the client would have been told had it not asked only whether it could: nothing was changed.
 _DRY_RUN = "DryRunOperation"
+
+
+#: Errors of ours that end a call before its answer: when the daemon stops, and leaves the rest to the next.
+_UNHEARD = dict.fromkeys(("CancelledError", "GeneratorExit"), "unknown")
 
 
 class Audit:
@@ -34,7 +38,13 @@ class Audit:
         """Write an entry, if the request was meant to change anything."""
         if not record.trace.changes or record.error == _DRY_RUN:
             return
-        entry = _entry(record)
+        self._write(_entry(record))
+
+    def note_later(self, pursued: Pursued) -> None:
+        """Write an entry about what was done after the answer."""
+        self._write(_later(pursued))
+
+    def _write(self, entry: dict[str, object]) -> None:
         self._last.append(entry)
         if self._sink is not None:
             self._sink.write(json.dumps(entry) + "\n")
@@ -67,6 +77,22 @@ def _entry(record: Record) -> dict[str, object]:
         "result": _result(record.status),
         "error": record.error,
         "milliseconds": round(record.seconds * 1000),
+    }
+
+
+def _later(pursued: Pursued) -> dict[str, object]:
+    return {
+        "time": stamp(pursued.at),
+        "request_id": pursued.request_id,
+        "principal": pursued.principal,
+        "client": "",
+        "region": pursued.region,
+        "action": pursued.action,
+        "step": pursued.step,
+        "resources": [pursued.instance],
+        "result": _UNHEARD.get(pursued.error, "failed") if pursued.error else "done",
+        "error": pursued.error,
+        "milliseconds": round(pursued.seconds * 1000),
     }
 
 

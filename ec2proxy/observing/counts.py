@@ -6,7 +6,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Pursued, Record
 from ec2proxy.interfaces import IObserver
 from ec2proxy.observing import families
 from ec2proxy.observing.families import BUCKETS, FAMILIES, Family
@@ -30,6 +30,7 @@ class Counts:
     :param regions: the names of the clouds; a region by any other name counts as ``other``.
     :param seconds: tells the time.
     :param changed: is handed on the requests that were meant to change a cloud.
+    :param kept: is handed on what was done for them later.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class Counts:
         regions: Collection[str],
         seconds: Callable[[], float],
         changed: Callable[[Record], None] = lambda record: None,
+        kept: Callable[[Pursued], None] = lambda pursued: None,
     ) -> None:
         self._seconds = seconds
         self._changed = changed
+        self._kept = kept
         self.regions = frozenset(regions)
         self._requests: dict[Labels, int] = {}
         self._request_seconds: dict[str, list[float]] = {}
@@ -75,6 +78,10 @@ class Counts:
         if not code:
             source = trace.source or "none"
             self._sources[source] = self._sources.get(source, 0) + 1
+
+    def pursued(self, pursued: Pursued) -> None:
+        """See :meth:`IObserver.pursued`."""
+        self._kept(pursued)
 
     def read(self, region: str, collection: str, hit: bool) -> None:
         """See :meth:`IObserver.read`."""

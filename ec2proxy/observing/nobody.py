@@ -2,7 +2,7 @@
 
 from zope.interface import implementer
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Pursued, Record
 from ec2proxy.interfaces import IObserver
 
 
@@ -11,6 +11,9 @@ class Nobody:
     """Takes no notice."""
 
     def answered(self, record: Record) -> None:
+        """Do nothing."""
+
+    def pursued(self, pursued: Pursued) -> None:
         """Do nothing."""
 
     def read(self, region: str, collection: str, hit: bool) -> None:

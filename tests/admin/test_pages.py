@@ -12,6 +12,7 @@ from zope.interface.verify import verifyObject
 from ec2proxy.admin.resources import MOST_WATCHERS
 from ec2proxy.admin.tables import Html, mark, table
 from ec2proxy.cloud.launch import Order
+from ec2proxy.ec2.record import Pursued
 from ec2proxy.observing import exporting
 from tests.admin.support import AdminTestCase
 from tests.cloud.support import MINE, SPEC
@@ -54,6 +55,13 @@ class ConsoleTests(AdminTestCase):
         self.assertIn("i-1, i-2", page)
         self.assertLess(page.index("RebootInstances"), page.index("StopInstances"))
         self.assertIn('<span class="mark warning">InvalidInstanceID.NotFound', page)
+
+    def test_later(self) -> None:
+        """What is done after the answer is told with its step; nobody's address is."""
+        self.audit.note_later(Pursued(1.0, "here", "r-1", "AK", "TerminateInstances", "i-1", "destroy", 0.04, ""))
+        self.assertRegex(
+            self.page(), r"TerminateInstances: destroy</td>.*done</span></td><td>i-1</td><td>AK</td><td>-</td>"
+        )
 
     def test_unreached(self) -> None:
         """A backend that is down is named at the top."""

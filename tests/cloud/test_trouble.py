@@ -203,6 +203,21 @@ class TroubleTests(CloudTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
         self.assertEqual(list(self.done(self.store.items("here/mockuser", "work"))), [instance_id])
 
+    def test_what_is_promised_after_the_end_is_left_to_the_successor(self):
+        """As by a request that began before its region was replaced: two must not go on with it."""
+        self.make(machine="ec2", stopping=5)
+        instance_id = self.running()
+        self.done(self.lifecycle.stop())
+        self.do("terminate", instance_id)
+        self.sent(reads=True)
+        self.later(60)
+        self.assertEqual(self.sent(reads=True), [])
+        self.restart()
+        self.done(self.cloud.resume())
+        self.addCleanup(self.cloud.succession.stop)
+        self.until(instance_id, "terminated")
+        self.assertEqual(self.sent(), [("DELETE", f"/api/instances/{instance_id}")])
+
     def test_the_end_while_it_looks(self):
         self.make(machine="ec2", stopping=5)
         instance_id = self.running()

@@ -1,17 +1,21 @@
 """A daemon with a configuration file: regions, accounts, SIGHUP, --check."""
 
+import json
 import os
 import re
 import signal
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.e2e.backends import BASIC, Troubled
 from tests.e2e.daemons import LISTENS, TWISTD, Daemon, run, until
 
 CONFIGURATION = """\
@@ -44,8 +48,8 @@ actions = ["Describe*"]
 """
 
 
-class ConfiguredTests(SynchronousTestCase):
-    """Each with a directory of its own."""
+class ConfiguredTestCase(SynchronousTestCase):
+    """A test with a directory of its own."""
 
     def setUp(self) -> None:
         temporary = tempfile.TemporaryDirectory(prefix="ec2proxy-e2e-")
@@ -86,6 +90,16 @@ class ConfiguredTests(SynchronousTestCase):
         error = self.assertRaises(ClientError, call, **params)
         self.assertEqual(error.response["Error"]["Code"], code)
 
+    def reload(self, daemon: Daemon, says: str) -> None:
+        """Send SIGHUP, and wait for what is logged."""
+        seen = len(daemon.log)
+        os.kill(daemon.pid, signal.SIGHUP)
+        until(lambda: re.search(says, daemon.log[seen:]), says)
+
+
+class ConfiguredTests(ConfiguredTestCase):
+    """Regions, accounts, reloads, checks."""
+
     def count(self, client: Any) -> int:
         """How many instances there are."""
         reservations = client.describe_instances()["Reservations"]
@@ -110,12 +124,6 @@ class ConfiguredTests(SynchronousTestCase):
             self.addCleanup(at.close)
             if one["RegionName"] != "dead":
                 self.assertEqual(self.count(at), before + (one["RegionName"] == "west"))
-
-    def reload(self, daemon: Daemon, says: str) -> None:
-        """Send SIGHUP, and wait for what is logged."""
-        seen = len(daemon.log)
-        os.kill(daemon.pid, signal.SIGHUP)
-        until(lambda: re.search(says, daemon.log[seen:]), says)
 
     def reloaded(self, *options: str) -> None:
         """Polls go on, on the same connection, while keys and regions come and go."""
@@ -162,3 +170,77 @@ class ConfiguredTests(SynchronousTestCase):
             ],
         )
         self.assertEqual(sorted(os.listdir(self.folder)), ["accounts.toml", "ec2proxy.toml"])
+
+
+class ChangedRegionTests(ConfiguredTestCase):
+    """A region that becomes another one while work is under way in it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.backend = Troubled("--machine=arubacloud", "--stopping=0.5")
+        self.addCleanup(self.backend.stop)
+        self.configure(10)
+
+    def configure(self, timeout: int) -> None:
+        """Write the configuration."""
+        region = f'[regions.west]\nurl = "{self.backend.base}/api"\ntimeout = {timeout}\n'
+        self.write(
+            "ec2proxy.toml",
+            f'audit-log = "audit.log"\nstate = "memory:"\n{CONFIGURATION[: CONFIGURATION.index("[")]}{region}',
+        )
+
+    def send(self, daemon: Daemon, action: str, **parameters: str) -> socket.socket:
+        """Send a request, and wait for no answer but until the backend has to do with it."""
+        held = self.backend.count("held")
+        query = urlencode({"Action": action, "Version": "2016-11-15", **parameters})
+        connection = socket.create_connection(("127.0.0.1", daemon.port), 30)
+        self.addCleanup(connection.close)
+        connection.sendall(f"GET /?{query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {BASIC}\r\n\r\n".encode())
+        until(lambda: self.backend.count("held") > held, "the backend is asked")
+        return connection
+
+    def changed(self, *options: str) -> None:
+        """Requests under way are answered, what was promised is done once, and the audit log tells for whom."""
+        daemon = self.start(*options)
+        west = self.client(daemon, "west")
+        run = west.run_instances(ImageId="img1", MinCount=2, MaxCount=2)["Instances"]
+        held, between = (one["InstanceId"] for one in run)
+        self.backend.make("hold", method="POST", path=f"/api/instances/{held}/stop", times="1")
+        self.backend.make("hold", method="POST", path="/api/instances", times="1")
+        terminating = self.send(daemon, "TerminateInstances", **{"InstanceId.1": held})
+        running = self.send(daemon, "RunInstances", ImageId="img2", MinCount="1", MaxCount="1")
+        west.terminate_instances(InstanceIds=[between])
+        self.configure(11)
+        self.reload(daemon, "was read again")
+        self.backend.make("release")
+        self.assertIn(b" 200 OK", terminating.recv(65536))
+        told = running.recv(65536)
+        self.assertIn(b" 200 OK", told)
+        made = told.partition(b"<instanceId>")[2].partition(b"<")[0].decode()
+
+        def states() -> list[str]:
+            reservations = west.describe_instances(InstanceIds=[held, between, made])["Reservations"]
+            return sorted(one["State"]["Name"] for each in reservations for one in each["Instances"])
+
+        until(lambda: states() == ["running", "terminated", "terminated"], "all is as was promised")
+        writes = self.backend.told()["writes"]
+        self.assertEqual(writes.count("POST /api/instances"), 3)
+        for one in (held, between):
+            self.assertEqual(writes.count(f"DELETE /api/instances/{one}"), 1)
+        lines = [json.loads(line) for line in (self.folder / "audit.log").read_text().splitlines()]
+        later = {line["resources"][0]: line for line in lines if line.get("step") == "destroy"}
+        self.assertEqual({one: later[one]["principal"] for one in later}, {held: "mockuser", between: "AKIAWHOLE"})
+        (asked,) = (
+            one
+            for one in lines
+            if one["action"] == "TerminateInstances" and "step" not in one and held in one["resources"]
+        )
+        self.assertEqual(later[held]["request_id"], asked["request_id"])
+
+    def test_changed(self) -> None:
+        """In one process."""
+        self.changed()
+
+    def test_workers(self) -> None:
+        """With workers, each of which has the region for itself."""
+        self.changed("--workers=2")

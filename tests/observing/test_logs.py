@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from ec2proxy.ec2.record import Pursued
 from ec2proxy.observing.audit import KEPT, Audit
 from ec2proxy.observing.logs import FORMATS, LogWriter
 from ec2proxy.observing.sink import Sink
@@ -230,6 +231,30 @@ class AuditTests(SinkTestCase):
         self.assertEqual(results, [("unknown", ""), ("failed", "Y"), ("refused", "X")])
         self.assertEqual(audit.lost, 0)
         audit.reopen()
+
+    def test_later(self) -> None:
+        """What is done after the answer names the request that it is done for, and the step."""
+        audit = Audit(self.sink)
+        done = Pursued(1_000_000_000.25, "eu", "r-1", "AK", "TerminateInstances", "i-1", "destroy", 0.04, "")
+        for error in ("", "BackendTimeout", "CancelledError"):
+            audit.note_later(done._replace(error=error))
+        self.assertEqual([entry["result"] for entry in audit.last()], ["unknown", "failed", "done"])
+        entry = audit.last()[-1]
+        self.assertEqual(json.loads(self.written().splitlines()[0]), entry)
+        expected = {
+            "time": "2001-09-09T01:46:40.250Z",
+            "request_id": "r-1",
+            "principal": "AK",
+            "client": "",
+            "region": "eu",
+            "action": "TerminateInstances",
+            "step": "destroy",
+            "resources": ["i-1"],
+            "result": "done",
+            "error": "",
+            "milliseconds": 40,
+        }
+        self.assertEqual(entry, expected)
 
     def test_bounded(self) -> None:
         """The last ones are kept, the newest first."""
