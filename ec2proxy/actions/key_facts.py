@@ -45,7 +45,7 @@ def facts(key: KeyPair, ledger: Ledger) -> KeyFacts:
     return KeyFacts(
         identifier,
         key.name,
-        key.fingerprint or (public.fingerprint if public else ""),
+        public.fingerprint if public else key.fingerprint,
         public.type if public else None,
         f"{public.line} {key.name}" if public else None,
         datetime.fromtimestamp(origin.at, UTC) if origin else None,

@@ -50,7 +50,7 @@ class ImportTests(KeyTestCase):
             self.assertEqual(shown.pop("PublicKey"), f"{line} {kind}")
             self.assertEqual(shown, {**made, "KeyType": kind})
             self.assertEqual(made["Tags"], TAGS[0]["Tags"])
-        self.assertEqual(self.shown("rsa")["KeyFingerprint"], imported(b64encode(RSA.encode()).decode()).fingerprint)
+            self.assertEqual(made["KeyFingerprint"], imported(b64encode(line.encode()).decode()).fingerprint)
         self.assertNotIn("PublicKey", self.shown("rsa"))
 
     def test_removed_by_others(self) -> None:
