@@ -44,9 +44,13 @@ dist: $(VENV)/.lint
 	$(BIN)/python -m build --outdir dist .
 	rm -rf build/wheel-venv
 	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/pip install -q dist/*.whl
+	build/wheel-venv/bin/pip install -q "$$(echo dist/*.whl)[metrics,postgresql]"
+	build/wheel-venv/bin/pip check
 	cd build && wheel-venv/bin/twistd --help | grep -E '^ +(ec2proxy|deltacloud-mock) '
 	cd build && wheel-venv/bin/twistd ec2proxy --help >/dev/null
+	cd build && wheel-venv/bin/twistd ec2proxy --check
+	build/wheel-venv/bin/ec2proxy-keys --help >/dev/null
+	test -f build/wheel-venv/share/doc/ec2proxy/ec2proxy.service
 	$(BIN)/twistd --help | grep -E '^ +(ec2proxy|deltacloud-mock) '
 
 clean:
