@@ -8,17 +8,13 @@ first, return objects of :mod:`ec2proxy.model` and raise errors of :mod:`ec2prox
 # mypy: disable-error-code="empty-body"
 # ruff: noqa: N805
 
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
 
 from ec2proxy.ec2.record import Pursued, Record
-from ec2proxy.ec2.request import RawRequest
-from ec2proxy.ec2.trace import Trace
 from ec2proxy.model import (
     Backend,
     Capabilities,
@@ -213,21 +209,6 @@ class IDriverFactory(Interface):
         :param reactor: the clock of its time limits, and the network unless ``agent`` is given.
         :param agent: what carries requests instead of the network: tests, the embedded cloud.
         :raises ValueError: the backend's URL is not one that this driver understands; the message says why.
-        """
-
-
-class IEC2Service(Interface):
-    """What the listening side hands each EC2 request to."""
-
-    def perform(request: RawRequest, trace: Trace) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
-        """Prove who sent a request, carry out the action it names, and give the XML of its answer.
-
-        What can be told at once is told at once: an answer that still holds as bytes, what is wrong with the request
-        itself as an error. All else is a coroutine; cancelling it cancels the backend's call that it waits for, if that
-        is safe to cancel.
-
-        :param trace: bears the request's id; what is learnt of the request is noted there, for the log.
-        :raises EC2Error: what the client is to be told instead; the coroutine raises it too.
         """
 
 

@@ -16,6 +16,7 @@ BELOW: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "interfaces": {"model", "ec2"},
+    "asking": {"ec2"},
     "tls": {"private"},
     "systemd": set(),
     "listening": set(),
@@ -32,8 +33,8 @@ BELOW: dict[str, set[str]] = {
     "auth": {"ec2", "model", "private", "toml"},
     "state": MODELS | {"private"},
     "cloud": MODELS | {"ec2", "observing", "state"},
-    "actions": MODELS | {"ec2", "auth", "cloud"},
-    "web": {"ec2", "model", "errors", "interfaces", "observing"},
+    "actions": MODELS | {"asking", "ec2", "auth", "cloud"},
+    "web": {"asking", "ec2", "model", "errors", "interfaces", "observing"},
     "admin": MODELS | {"cloud", "observing", "web"},
     "testing": MODELS,
 }

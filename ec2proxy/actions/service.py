@@ -1,6 +1,6 @@
 """From a request to the bytes of its answer: who, what, and then the action itself."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Hashable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +12,9 @@ from ec2proxy.actions.errors import from_cloud
 from ec2proxy.actions.fragments import Fragments
 from ec2proxy.actions.polls import Polls
 from ec2proxy.actions.questions import Question, Questions
+from ec2proxy.actions.repeats import Repeat
 from ec2proxy.actions.throttle import Throttle
+from ec2proxy.asking import IEC2Service
 from ec2proxy.auth.authenticator import Authenticator, is_signed
 from ec2proxy.auth.principal import Principal
 from ec2proxy.cloud.cloud import Cloud
@@ -24,7 +26,6 @@ from ec2proxy.ec2.paging import Pager
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import CURRENT, Trace
 from ec2proxy.errors import CloudError
-from ec2proxy.interfaces import IEC2Service
 
 
 @implementer(IEC2Service)
@@ -48,6 +49,7 @@ class EC2Service:
         self._regions = regions
         self._pager = pager
         self._throttle = throttle
+        self._counts_polls = throttle is not None and throttle.of_polls
         self._questions = Questions()
         self._polls = Polls()
         self._fragments = Fragments()
@@ -81,6 +83,25 @@ class EC2Service:
             question = self._questions.put(request, question)
         return self._answered(request, question, principal, trace)
 
+    def repeatable(self, request: RawRequest) -> Repeat | None:
+        """See :meth:`IEC2Service.repeatable`."""
+        question = self._questions.get(request)
+        if question is None or question.body_hash is None or self._counts_polls:
+            return None
+        proof = self._authenticator.proof(request, question.body_hash)
+        if proof is None:
+            return None
+        # All of this has just been found to be right.
+        first = Trace("")
+        principal = self._authenticator.by_header(request, question.body_hash)
+        first.principal, first.action = principal.name, question.name
+        key = self._key(question, *self._located(request, principal, first), principal.in_region(first.region))
+        return Repeat(proof, first, self._polls, key, self._regions)
+
+    def _key(self, question: Question, cloud: Cloud, host: str, path: str, principal: Principal) -> Hashable:
+        """All that the answer to a poll depends on beside pictures, ledgers and time."""
+        return (question, cloud, principal.credentials, principal.region, self._regions.any_name, host, path)
+
     def _authorize(self, request: RawRequest, principal: Principal, trace: Trace) -> None:
         """See to it that the caller may do what it asks for.
 
@@ -99,11 +120,10 @@ class EC2Service:
         """The answer to a question of a caller who may ask it."""
         action = question.action
         cloud, host, path = self._located(request, principal, trace)
-        any_name = self._regions.any_name
         principal = principal.in_region(trace.region)
         if self._throttle is not None:
             self._throttle.admit(principal.credentials, trace.region, action)
-        key = (question, cloud, principal.credentials, principal.region, any_name, host, path)
+        key = self._key(question, cloud, host, path, principal)
         standing = self._polls.standing(key)
         if standing is not None:
             trace.source = "picture"

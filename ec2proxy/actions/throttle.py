@@ -100,11 +100,12 @@ class Throttle:
     :param rates: how fast each class may be done; what is not there has no limit.
     :param now: seconds; a clock that is put back gives nothing, and takes nothing.
     :param most: buckets that are kept; the one unused for longest goes first, which by then is full again.
+    :ivar of_polls: whether there is any limit on what changes nothing.
     """
 
     def __init__(self, rates: Rates, now: Callable[[], float], most: int = 10000) -> None:
         self._rates = rates
-        self._of_polls = "non-mutating" in rates or "unfiltered" in rates
+        self.of_polls = "non-mutating" in rates or "unfiltered" in rates
         self._now = now
         self._most = most
         self._buckets: OrderedDict[tuple[Credentials, str, str], _Bucket] = OrderedDict()
@@ -115,7 +116,7 @@ class Throttle:
         :param who: whose buckets they are from; with the password, or anybody could empty another's.
         :raises EC2Error: ``RequestLimitExceeded``, there are not enough left.
         """
-        if not (self._rates if action.CHANGES else self._of_polls):
+        if not (self._rates if action.CHANGES else self.of_polls):
             return
         kind = kind_of(action)
         self._take(who, region, action, kind, 1)

@@ -1,9 +1,12 @@
 """Who a request comes from: HTTP Basic, signature v4 and v2."""
 
 import base64
+import hmac
 import re
 import secrets
 from collections.abc import Callable, Sequence
+
+from attrs import evolve
 
 from ec2proxy.auth.accounts import Account, Accounts
 from ec2proxy.auth.principal import Principal
@@ -15,6 +18,12 @@ from ec2proxy.model import Credentials
 _PRESIGNED = "X-Amz-"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _V4_SCHEME = v4.ALGORITHM.encode() + b" "
+
+# What a client signs that is the same in each of its requests, and when it signs.
+_SAME = frozenset({b"content-length", b"content-type", b"host", b"x-amz-content-sha256", b"x-amz-date"})
+
+# Moments for which a signature is remembered: clients' clocks differ somewhat.
+_MOMENTS = 4
 
 
 class Authenticator:
@@ -63,11 +72,26 @@ class Authenticator:
             return self._v4(v4.from_header(request, authorization), request, body_hash)
         return _basic(authorization)
 
+    def proof(self, request: RawRequest, body_hash: bytes) -> "Proof | None":
+        """What proves requests that repeat one whose signature in its header was right.
+
+        :param body_hash: :func:`~ec2proxy.ec2.signing.v4.body_hash` of its body.
+        :returns: None if more is signed of it than what stays the same and ``X-Amz-Date``.
+        """
+        authorization = request.by_name.get(b"authorization", b"")
+        if not authorization.startswith(_V4_SCHEME) or b"x-amz-date" not in request.by_name:
+            return None
+        claim = v4.from_header(request, authorization)
+        account = self.accounts.lookup(claim.scope.access_key)
+        if account is None or not _SAME.issuperset(claim.scope.headers):
+            return None
+        return Proof(self, account, claim.scope, request, body_hash)
+
     def _v4(self, claim: v4.Claim, request: RawRequest, body_hash: bytes | None = None) -> Principal:
         account = self.accounts.lookup(claim.scope.access_key)
         right = v4.matches(claim, request, (account or self._nobody).secret_key, body_hash)
         account = _proved(account, right)
-        self._check_time(claim.signed_at, None if claim.expires is None else claim.signed_at + claim.expires)
+        self.check_time(claim.signed_at, None if claim.expires is None else claim.signed_at + claim.expires)
         region = claim.scope.region or None
         return Principal(account.access_key, region, account.credentials_in(region), account)
 
@@ -76,10 +100,15 @@ class Authenticator:
         account = self.accounts.lookup(claim.access_key)
         right = v2.matches(claim, request, pairs, (account or self._nobody).secret_key)
         account = _proved(account, right)
-        self._check_time(claim.signed_at, claim.expires_at)
+        self.check_time(claim.signed_at, claim.expires_at)
         return Principal(account.access_key, None, account.credentials, account)
 
-    def _check_time(self, signed_at: int | None, expires_at: float | None) -> None:
+    def check_time(self, signed_at: int | None, expires_at: float | None = None) -> None:
+        """See to it that a signature is of now.
+
+        :param signed_at: epoch seconds, as :param expires_at:; None where it does not say.
+        :raises EC2Error: ``RequestExpired``.
+        """
         now = self._now()
         if signed_at is not None and signed_at > now + self._skew:
             raise EC2Error("RequestExpired", "The request was signed for a time that has not come yet.")
@@ -87,6 +116,56 @@ class Authenticator:
             expires_at = signed_at + self._skew
         if expires_at is not None and expires_at < now:
             raise EC2Error("RequestExpired", "Request has expired.")
+
+
+class Proof:
+    """What a signature has to be at other moments, for requests that are the same but for that.
+
+    It is worked out once for a moment, which is a second: a client that polls more often than that signs the same.
+
+    :param request: one that was proved.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator, account: Account, scope: v4.Scope, request: RawRequest, body_hash: bytes
+    ) -> None:
+        self._authenticator = authenticator
+        self._accounts = authenticator.accounts
+        self._secret = account.secret_key
+        self._scope = scope
+        self._request = request
+        self._body_hash = body_hash
+        self._expected: dict[bytes, tuple[int, list[bytes]]] = {}
+        self.over = False
+
+    def holds(self, moment: bytes, signature: bytes) -> bool:
+        """Whether a signature is right and of now; where it is not, the whole request is to be looked at.
+
+        :param moment: its ``X-Amz-Date``.
+        """
+        if self._authenticator.accounts is not self._accounts:
+            self.over = True
+            return False
+        try:
+            at, expected = self._expected.get(moment) or self._worked_out(moment)
+            self._authenticator.check_time(at)
+        except EC2Error:
+            self.over = True
+            return False
+        right = False
+        for each in expected:
+            right |= hmac.compare_digest(each, signature)
+        return right
+
+    def _worked_out(self, moment: bytes) -> tuple[int, list[bytes]]:
+        at = v4.signed_at(moment, self._scope)
+        headers = {**self._request.by_name, b"x-amz-date": moment}
+        request = evolve(self._request, headers=headers.items())
+        expected = v4.signatures(self._scope, moment, request, self._secret, self._body_hash)
+        if len(self._expected) >= _MOMENTS:
+            self._expected.clear()
+        self._expected[moment] = at, expected
+        return at, expected
 
 
 def is_signed(pairs: Sequence[tuple[str, str]]) -> bool:

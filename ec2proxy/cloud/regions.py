@@ -28,11 +28,15 @@ class Regions:
     :param any_name: whether there is only one, which takes any name that a client calls it.
     """
 
+    generation = 0
+    """How often there have been others."""
+
     def __init__(self, clouds: Iterable[Cloud], any_name: bool = False) -> None:
         self.replace(clouds, any_name)
 
     def replace(self, clouds: Iterable[Cloud], any_name: bool) -> None:
         """Have other clouds from now on. Requests under way keep the one that they have."""
+        self.generation += 1
         self._clouds = {cloud.name: cloud for cloud in clouds}
         self.default = next(iter(self._clouds.values()))
         self.any_name = any_name

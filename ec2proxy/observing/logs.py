@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from ec2proxy.ec2.record import Record
 from ec2proxy.observing.audit import stamp
-from ec2proxy.observing.lines import fields
+from ec2proxy.observing.lines import fields, place
 from ec2proxy.observing.sink import Lines
 
 FORMATS = ("text", "json", "journal")
@@ -23,8 +23,9 @@ LEVELS = ("debug", "info", "warn", "error", "critical")
 
 _ACCESS = "ec2proxy.access"
 
-# What follows the path and the status of a request, as fields() has it.
-_TAIL = "request_id=%s milliseconds=%s action=%s principal=%s region=%s error=%s source=%s"
+#: How many lines are remembered, but for what differs each time, and how long a target may be for that.
+_MOST_FRAMES = 4096
+_LONG = 256
 
 # They tell of each connection to a backend that it begins and ends.
 _CHATTY = frozenset({"twisted.web.client._HTTP11ClientFactory"})
@@ -50,6 +51,8 @@ class LogWriter:
         self._sink = sink
         self._least = LEVELS.index(level)
         self._line: Callable[[float, str, str, str], str] = {"text": _text, "journal": _journal, "json": _json}[form]
+        self._stamped = form == "text"
+        self._around: dict[tuple[object, ...], tuple[str, str]] = {}
         self._request = _json_request if form == "json" else self._text_request
 
     def __call__(self, event: LogEvent) -> None:
@@ -76,14 +79,32 @@ class LogWriter:
         return self._sink.lost
 
     def _text_request(self, record: Record) -> str:
+        trace = record.trace
+        key = (
+            place(record.client), record.method, record.target, record.status,
+            trace.action, trace.principal, trace.region, record.error, trace.source,
+        )  # fmt: skip
+        # A client that polls has the same line over and over, but for what is filled in here.
+        around = self._around.get(key)
+        if around is None:
+            around = self._framed(record)
+            if len(self._around) >= _MOST_FRAMES:
+                self._around.clear()
+            if len(record.target) <= _LONG:
+                self._around[key] = around
+        before, after = around
+        at = f"{stamp(record.at)} " if self._stamped else ""
+        return f"{at}{before}request_id={trace.request_id} milliseconds={record.seconds * 1000:.0f}{after}"
+
+    def _framed(self, record: Record) -> tuple[str, str]:
+        """What stands around the id and the milliseconds of a request's line, made safe."""
         about = fields(record)
         head = " ".join(str(about.pop(name) or "-") for name in ("client", "method", "path", "status"))
-        values = [str(value) or "-" for value in about.values()]
-        # One look at all of them is enough as long as nobody tries anything.
-        if not _PLAIN.fullmatch("".join(values)):
-            values = [value if _PLAIN.fullmatch(value) else json.dumps(value) for value in values]
-        tail = _TAIL % tuple(values)
-        return self._line(record.at, "info", _ACCESS, _CONTROLS.sub(_escaped, f"{head} {tail}"))
+        values = {name: str(about[name]) or "-" for name in ("action", "principal", "region", "error", "source")}
+        safe = [f"{name}={text if _PLAIN.fullmatch(text) else json.dumps(text)}" for name, text in values.items()]
+        where = f"[{_ACCESS}#info]" if self._stamped else f"<{_PRIORITIES['info']}>[{_ACCESS}]"
+        before, after = (_CONTROLS.sub(_escaped, text) for text in (head, " ".join(safe)))
+        return f"{where} {before} ", f" {after}\n"
 
 
 def _message(event: LogEvent) -> str:

@@ -11,9 +11,9 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from ec2proxy.asking import IEC2Service
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
-from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web import landing
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import Answer

@@ -12,10 +12,10 @@ from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed
 from twisted.web.server import Request
 
+from ec2proxy.asking import IEC2Service
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
-from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.access import CLIENT_GONE, AccessLog
 from ec2proxy.web.answers import Answer, request_id
 from ec2proxy.web.errors import explained

@@ -10,11 +10,12 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.web.resource import IResource
 
-from ec2proxy.interfaces import IEC2Service
+from ec2proxy.asking import IEC2Service
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import SERVER, XML
 from ec2proxy.web.fast import FastChannel
 from ec2proxy.web.lent import LentChannel
+from ec2proxy.web.repeats import Shapes
 from ec2proxy.web.site import IDLE, EC2Site
 from ec2proxy.web.tree import service_at
 
@@ -39,6 +40,7 @@ class FastSite(EC2Site):
         self.clock = clock
         self.idle = idle
         self._sweeping: IDelayedCall | None = None
+        self.shapes = Shapes()
         self._services: dict[bytes, IEC2Service | None] = {}
         self._success = (b"", b"")
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 
-from ec2proxy.interfaces import IEC2Service
+from ec2proxy.asking import IEC2Service
 
 _NOWHERE = b"Nothing is served here. The Deltacloud API is at /api.\n"
 

@@ -19,10 +19,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from ec2proxy.asking import IEC2Service
 from ec2proxy.ec2.errors import EC2Error
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
-from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.ec2 import EC2Resource
 from ec2proxy.web.fastsite import FastSite
 from ec2proxy.web.site import IDLE, EC2Site

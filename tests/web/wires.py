@@ -22,9 +22,9 @@ from twisted.web.iweb import IAgentEndpointFactory
 from twisted.web.resource import IResource
 from zope.interface import implementer
 
+from ec2proxy.asking import IEC2Service
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
-from ec2proxy.interfaces import IEC2Service
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.fastsite import FastSite
 from ec2proxy.web.site import IDLE, EC2Site
@@ -91,6 +91,9 @@ class Service:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def repeatable(self, request: RawRequest) -> None:
+        """Nothing: each is performed."""
 
     async def _in_time(self, answer: Deferred[bytes]) -> bytes:
         return await answer

@@ -90,7 +90,7 @@ def from_header(request: RawRequest, authorization: bytes) -> Claim:
     moment = request.by_name.get(b"x-amz-date")
     if moment is None:
         moment = _moment_of_date(request.header(b"date"))
-    return Claim(scope, signature, moment, _signed_at(moment, scope))
+    return Claim(scope, signature, moment, signed_at(moment, scope))
 
 
 def from_query(request: RawRequest) -> Claim:
@@ -111,7 +111,7 @@ def from_query(request: RawRequest) -> Claim:
     if not (expires.isascii() and expires.isdigit()) or len(expires) > 6 or not 0 < int(expires) <= MAX_EXPIRES:
         raise invalid_value("X-Amz-Expires", expires, f"It must be between 1 and {MAX_EXPIRES} seconds.")
     scope = _scope(credential.encode(), headers.encode())
-    at = _signed_at(moment.encode(), scope)
+    at = signed_at(moment.encode(), scope)
     return Claim(scope, values[_SIGNATURE].encode(), moment.encode(), at, int(expires))
 
 
@@ -121,7 +121,19 @@ def matches(claim: Claim, request: RawRequest, secret: str, body_hash: bytes | N
     :param body_hash: :func:`body_hash` of its body, if it is known.
     :raises EC2Error: ``SignatureDoesNotMatch``, the signature covers too little or what is not there.
     """
-    scope = claim.scope
+    right = False
+    for signature in signatures(claim.scope, claim.moment, request, secret, body_hash):
+        right |= hmac.compare_digest(signature, claim.signature)
+    return right
+
+
+def signatures(
+    scope: Scope, moment: bytes, request: RawRequest, secret: str, body_hash: bytes | None = None
+) -> list[bytes]:
+    """The signatures that a request may have: one, or one for each way in which clients write its headers.
+
+    :param moment: when it was made, as it was signed; other parameters and errors are those of :func:`matches`.
+    """
     values = _signed_values(request, scope)
     payload = _payload_hash(request, body_hash)
     path = request.path if request.path == b"/" else _canonical_path(request.path)
@@ -129,13 +141,28 @@ def matches(claim: Claim, request: RawRequest, secret: str, body_hash: bytes | N
     start = b"%b\n%b\n%b\n" % (request.method.encode(), path, query)
     mac = _signing_mac(secret, scope.day, scope.region, scope.service)
     plain = scope.form % values
-    right = False
+    found = []
     for headers in _folded(scope, values) if _is_folded(plain) else (plain,):
         digest = hashlib.sha256(start + headers + payload).hexdigest().encode()
         signed = mac.copy()
-        signed.update(b"%b\n%b\n%b\n%b" % (_ALGORITHM, claim.moment, scope.text, digest))
-        right |= hmac.compare_digest(signed.hexdigest().encode(), claim.signature)
-    return right
+        signed.update(b"%b\n%b\n%b\n%b" % (_ALGORITHM, moment, scope.text, digest))
+        found.append(signed.hexdigest().encode())
+    return found
+
+
+def signed_at(moment: bytes, scope: Scope) -> int:
+    """When a request was signed, in epoch seconds.
+
+    :param moment: the same as it was signed.
+    :raises EC2Error: ``IncompleteSignature``, it is no time; ``SignatureDoesNotMatch``, it is not on the scope's day.
+    """
+    try:
+        at = times.basic(moment)
+    except ValueError:
+        raise _incomplete("X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.") from None
+    if moment[:8] != scope.day:
+        raise EC2Error("SignatureDoesNotMatch", "The date in the credential scope is not the day of X-Amz-Date.")
+    return at
 
 
 def body_hash(body: bytes) -> bytes:
@@ -197,16 +224,6 @@ def _moment_of_date(date: bytes | None) -> bytes:
         return times.http_date(date)
     except ValueError:
         raise _incomplete("The 'Date' header is not a date.") from None
-
-
-def _signed_at(moment: bytes, scope: Scope) -> int:
-    try:
-        at = times.basic(moment)
-    except ValueError:
-        raise _incomplete("X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.") from None
-    if moment[:8] != scope.day:
-        raise EC2Error("SignatureDoesNotMatch", "The date in the credential scope is not the day of X-Amz-Date.")
-    return at
 
 
 def _signed_values(request: RawRequest, scope: Scope) -> tuple[bytes, ...]:
