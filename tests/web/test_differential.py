@@ -51,6 +51,9 @@ class Echo:
             return self.slowly(request)
         return repr([*request.headers]).encode() + request.body
 
+    def repeatable(self, request: RawRequest) -> None:
+        """Nothing: each is performed."""
+
     async def slowly(self, request: RawRequest) -> bytes:
         answer: Deferred[bytes] = Deferred()
         self.pending.append(answer)
