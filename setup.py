@@ -31,7 +31,7 @@ setup(
             [
                 "README.rst",
                 *(f"contrib/{name}" for name in CONTRIB),
-                *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.*"))),
+                *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.*")) if path.suffix != ".py"),
             ],
         )
     ],

@@ -133,7 +133,7 @@ class BadClientTests(BackendTestCase):
                 for connection in crowd:
                     connection.sendall(_ASK[part : part + 1].encode())
                 self.assert_answers()
-            until(lambda: self.cut_off(crowd), "all are cut off", 5)
+            until(lambda: self.cut_off(crowd), "all are cut off", 15)
         self.assert_let_go(before)
 
     def cut_off(self, crowd: list[socket.socket]) -> bool:
