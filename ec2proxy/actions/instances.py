@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from ec2proxy.actions import instance_filters
 from ec2proxy.actions.action import Action, Call
@@ -14,6 +15,13 @@ from ec2proxy.ec2.filters import Table, matcher
 from ec2proxy.ec2.paging import fingerprint
 from ec2proxy.ec2.params import Filter, integer, structures, text, texts
 from ec2proxy.ec2.xml import Payload
+from ec2proxy.errors import CloudError
+from ec2proxy.model import Image
+
+_log = Logger()
+
+# One, so that others can keep what they made of it.
+_NO_IMAGES: Mapping[str, Image] = {}
 
 IMAGES_MAX_AGE = 60.0
 """How old what is told of an instance's image may be, in seconds: images change seldom, polls ask always."""
@@ -38,7 +46,7 @@ class DescribeInstances(Action):
         refuse_ids_with_pages(self.instance_ids, self.max_results)
         credentials = call.principal.credentials
         roster = await call.cloud.lifecycle.roster(credentials)
-        images = (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE)).by_id
+        images = await self._images(call)
         around = await surroundings_if_told(call)
         tags = (await call.cloud.lifecycle.ledger(credentials)).tags
         table = instance_filters.table(images, credentials.user, around, tags) if self.filters else {}
@@ -46,6 +54,16 @@ class DescribeInstances(Action):
         call.fragments.forget_others(credentials, roster.views)
         # Written when the answer is, which may be long, and then takes pauses.
         return {"reservationSet": call.fragments.reservations(credentials, found, images, around), "nextToken": token}
+
+    async def _images(self, call: Call) -> Mapping[str, Image]:
+        """The images of the instances; none where the backend fails to tell and no filter may ask for them."""
+        try:
+            return (await call.cloud.inventory.images(call.principal.credentials, IMAGES_MAX_AGE)).by_id
+        except CloudError as error:
+            if self.filters:
+                raise
+            _log.debug("The images of the instances are not told: {error}", error=error)
+            return _NO_IMAGES
 
     def _shown(
         self, call: Call, roster: Roster, table: Table[InstanceView]

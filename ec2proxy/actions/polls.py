@@ -32,6 +32,7 @@ class KeptAnswer:
     :param looks: at pictures.
     :param ledgers: what was remembered, by whose it is, with its version.
     :param watched: whether the ledgers were held against the pictures of instances.
+    :param whole: whether all looks showed something; else it is made anew when it does not hold by itself any more.
     :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
     :ivar until: those until which it does.
     :ivar epochs: what has to be written to for it not to hold even so.
@@ -42,6 +43,7 @@ class KeptAnswer:
     _looks: Sequence[Look]
     _ledgers: dict[Credentials, tuple[Ledger, int]]
     _watched: bool
+    _whole: bool
     _since: float = field(init=False)
     _until: float = field(init=False)
     _epochs: Sequence[tuple[str, int]] = field(init=False)
@@ -51,7 +53,8 @@ class KeptAnswer:
         """An answer that was just made; None where it must not be kept."""
         if notes.spoiled or not _unchanged(notes.ledgers):
             return None
-        kept = cls(envelope, cloud, tuple(notes.looks.values()), notes.ledgers, notes.watched)
+        looks = tuple(look for look in notes.looks.values() if not look.failed)
+        kept = cls(envelope, cloud, looks, notes.ledgers, notes.watched, len(looks) == len(notes.looks))
         kept._hold(notes.until)
         return kept
 
@@ -87,6 +90,8 @@ class KeptAnswer:
 
     def _holds_anew(self) -> bool:
         """Whether others have looked again meanwhile, and seen the same."""
+        if not self._whole:
+            return False
         looks, until = [], float("inf")
         for look in self._looks:
             snapshot = self._cloud.inventory.current(look.credentials, look.collection, look.max_age)
@@ -113,11 +118,13 @@ class KeptAnswer:
 
         :param notes: where the looks are noted, for the answer that has to be made if it is not.
         """
+        if not self._whole:
+            return False
         cloud = self._cloud
         for outcome in await settle([cloud.inventory.look_again(look) for look in self._looks]):
             if isinstance(outcome, Failure):
                 outcome.trap(CloudError)
-        if notes.spoiled:
+        if notes.spoiled or any(look.failed for look in notes.looks.values()):
             return False
         for credentials in self._ledgers:
             if self._watched:

@@ -99,9 +99,10 @@ class Inventory:
     async def images(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Image]:
         """The images that the caller sees.
 
-        :param max_age: seconds; how old the answer may be where that is more than the freshness.
+        :param max_age: seconds; how old the answer may be where that is more than the freshness. A failure may be as
+            old.
         """
-        return await self._read(credentials, "images", max_age)
+        return await self._read(credentials, "images", max_age, failure_age=max_age)
 
     async def realms(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Realm]:
         """The realms that the caller sees; as :meth:`images`."""
@@ -182,12 +183,13 @@ class Inventory:
         look = notes.found(credentials, collection, max_age)
         if look is None:
             outcome: Snapshot[Any] | CloudError
+            until = None
             try:
                 outcome = await picture.read(age, failure_age, pressing=is_change())
             except CloudError as error:
-                outcome = error
+                outcome, until = error, picture.failing_until(failure_age)
             scope = self.scope(credentials, collection)
-            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome)
+            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, until)
             notes.saw(look)
         return look.snapshot
 

@@ -23,6 +23,7 @@ class Look:
     :param max_age: seconds; how old the picture may be, as the look asked for it.
     :param failure_age: seconds; how old a failure may be.
     :param age: seconds; how old the picture may be in fact, which is not below the freshness.
+    :param until: of a failure, the clock's seconds until which every look is told of it; None if the next may not be.
     """
 
     credentials: Credentials
@@ -32,6 +33,7 @@ class Look:
     failure_age: float
     age: float
     outcome: Snapshot[Any] | CloudError
+    until: float | None = None
 
     @property
     def snapshot(self) -> Snapshot[Any]:
@@ -42,6 +44,11 @@ class Look:
         if isinstance(self.outcome, CloudError):
             raise self.outcome.with_traceback(None)
         return self.outcome
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing was seen."""
+        return isinstance(self.outcome, CloudError)
 
     def at(self, snapshot: Snapshot[Any]) -> "Look":
         """The same look, had when this was to be seen."""
@@ -71,9 +78,12 @@ class Notes:
         return look if look is not None and look.max_age <= max_age else None
 
     def saw(self, look: Look) -> None:
-        """Note a look; one that failed is nothing to keep an answer by."""
+        """Note a look; one that failed is nothing to keep an answer by, unless others are to be told the same."""
         self.looks[look.credentials, look.collection] = look
-        self.spoiled = self.spoiled or isinstance(look.outcome, CloudError)
+        if look.failed and look.until is None:
+            self.spoiled = True
+        elif look.until is not None:
+            self.until = min(self.until, look.until)
 
     def remembered(self, credentials: Credentials, ledger: Ledger) -> None:
         """Note that a ledger was looked at."""

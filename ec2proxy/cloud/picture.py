@@ -123,6 +123,15 @@ class Picture(Generic[Item]):
             self._next.append(reader)
         return reader
 
+    def failing_until(self, failure_age: float) -> float | None:
+        """The clock's seconds until which a read is told of a failure again; None where it asks the backend.
+
+        :param failure_age: as for :meth:`read`.
+        """
+        if self._failed is None or not self._is_younger(self._failed[0], failure_age):
+            return None
+        return self._failed[0] + failure_age
+
     @property
     def busy(self) -> bool:
         """Whether somebody waits for it."""

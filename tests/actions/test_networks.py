@@ -369,6 +369,7 @@ class PlaceTests(ActionTestCase):
         self.refused("InternalError", "DescribeVpcs", status=500)
         self.mock.trouble.clear()
         self.assertEqual(len(self.call("DescribeVpcs")["Vpcs"]), 2)
+        self.later(1)
         self.assertEqual(self.places()["inst0"], ("net1", "subnet1"))
 
     def test_not_carried_out(self) -> None:

@@ -207,10 +207,35 @@ class KeptTests(PollTestCase):
         self.assertEqual(self.kept(), [])
 
     def test_half_told(self) -> None:
-        """What could not be told in full is not kept."""
+        """What could not be told in full is kept as long as everybody is told the same failure."""
         self.mock.trouble.answer(500, b"", path="/api/networks", times=None)
+        told = self.answer(self.poll())
+        self.assertEqual(self.at_once(self.poll()), told)
+        for _ in range(50):
+            self.clock.advance(1.1)
+            self.assertIsNone(self.at_once(self.poll()))
+            self.assertEqual(self.answer(self.poll()), told)
+        self.assertEqual(self.sent().count("GET /api/networks"), 1)
+        self.mock.trouble.clear()
+        self.clock.advance(60)
+        self.assertIn(b"<vpcId>net1</vpcId>", self.answer(self.poll()))
+
+    def test_failed(self) -> None:
+        """Where the backend is asked again each time, what could not be told is not kept."""
+        self.mock.trouble.answer(500, b"", path="/api/realms", times=None)
         self.answer(self.poll())
         self.assertEqual(self.kept(), [])
+
+    def test_no_images(self) -> None:
+        """Instances are described without what their images would tell, unless a filter may ask for that."""
+        self.mock.trouble.answer(500, b"", path="/api/images", times=None)
+        self.assertEqual(len(self.instances()), 4)
+        for _ in range(3):
+            self.later(2)
+            self.assertIn(b"<instanceId>inst0</instanceId>", self.answer(self.poll()))
+        self.assertEqual(self.sent().count("GET /api/images"), 1)
+        filters = [{"Name": "architecture", "Values": ["x86_64"]}]
+        self.refused("InternalError", "DescribeInstances", status=500, Filters=filters)
 
     def kept(self) -> list[object]:
         return [value for value, _ in self.service._polls._kept._kept.values()]
