@@ -163,6 +163,10 @@ def _places(roster: Roster, name: str, values: Iterable[str]) -> set[int] | None
     return {place for value in wanted for place in index.get(value, ())}
 
 
+OF_IMAGES = frozenset({"architecture", "root-device-type"})
+"""Those that need to know an instance's image."""
+
+
 def table(images: Images, me: str, around: Surroundings | None, tags: _Tags) -> Table[InstanceView]:
     """All of them, but for those on an instance's own tags.
 

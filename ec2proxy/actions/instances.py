@@ -26,6 +26,9 @@ _NO_IMAGES: Mapping[str, Image] = {}
 IMAGES_MAX_AGE = 60.0
 """How old what is told of an instance's image may be, in seconds: images change seldom, polls ask always."""
 
+IMAGES_FAILURE_AGE = 5.0
+"""Seconds for which it is not asked again where the backend fails to tell of images."""
+
 _FEW = 8
 """A page of what is less than that part of all is cut out of that, sorted; else out of all, which are kept sorted."""
 
@@ -56,11 +59,12 @@ class DescribeInstances(Action):
         return {"reservationSet": call.fragments.reservations(credentials, found, images, around), "nextToken": token}
 
     async def _images(self, call: Call) -> Mapping[str, Image]:
-        """The images of the instances; none where the backend fails to tell and no filter may ask for them."""
+        """The images of the instances; none where the backend fails to tell and no filter asks for them."""
         try:
-            return (await call.cloud.inventory.images(call.principal.credentials, IMAGES_MAX_AGE)).by_id
+            credentials = call.principal.credentials
+            return (await call.cloud.inventory.images(credentials, IMAGES_MAX_AGE, IMAGES_FAILURE_AGE)).by_id
         except CloudError as error:
-            if self.filters:
+            if any(one.name in instance_filters.OF_IMAGES for one in self.filters):
                 raise
             _log.debug("The images of the instances are not told: {error}", error=error)
             return _NO_IMAGES

@@ -96,13 +96,13 @@ class Inventory:
         """The caller's instances."""
         return await self._read(credentials, "instances")
 
-    async def images(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Image]:
+    async def images(self, credentials: Credentials, max_age: float = 0.0, failure_age: float = 0.0) -> Snapshot[Image]:
         """The images that the caller sees.
 
-        :param max_age: seconds; how old the answer may be where that is more than the freshness. A failure may be as
-            old.
+        :param max_age: seconds; how old the answer may be where that is more than the freshness.
+        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
         """
-        return await self._read(credentials, "images", max_age, failure_age=max_age)
+        return await self._read(credentials, "images", max_age, failure_age)
 
     async def realms(self, credentials: Credentials, max_age: float = 0.0) -> Snapshot[Realm]:
         """The realms that the caller sees; as :meth:`images`."""
@@ -164,9 +164,15 @@ class Inventory:
         # There is a picture only of what is listed.
         if self._pictures.get((credentials, collection)) is None:
             refusal = None if is_change() else self._backoff.refusal()
-            if refusal is not None:
-                raise refusal
-            capabilities = await self._driver.capabilities(credentials)
+            try:
+                if refusal is not None:
+                    raise refusal
+                capabilities = await self._driver.capabilities(credentials)
+            except CloudError:
+                # Whether it is listed is asked again, so nothing can be kept that was made without.
+                if (notes := NOTES.get()) is not None:
+                    notes.spoiled = True
+                raise
             if collection not in capabilities.collections:
                 return None
         # Where much age is allowed, a failure may have it too: else every poll would ask for what fails.

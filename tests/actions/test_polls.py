@@ -227,15 +227,21 @@ class KeptTests(PollTestCase):
         self.assertEqual(self.kept(), [])
 
     def test_no_images(self) -> None:
-        """Instances are described without what their images would tell, unless a filter may ask for that."""
+        """Instances are described without what their images would tell, unless a filter asks for that."""
         self.mock.trouble.answer(500, b"", path="/api/images", times=None)
         self.assertEqual(len(self.instances()), 4)
-        for _ in range(3):
+        for _ in range(2):
             self.later(2)
             self.assertIn(b"<instanceId>inst0</instanceId>", self.answer(self.poll()))
         self.assertEqual(self.sent().count("GET /api/images"), 1)
-        filters = [{"Name": "architecture", "Values": ["x86_64"]}]
-        self.refused("InternalError", "DescribeInstances", status=500, Filters=filters)
+        for name, value in (("architecture", "x86_64"), ("root-device-type", "ebs")):
+            filters = [{"Name": name, "Values": [value]}]
+            self.refused("InternalError", "DescribeInstances", status=500, Filters=filters)
+        self.assertTrue(self.instances(Filters=[{"Name": "image-id", "Values": ["img1"]}]))
+        self.mock.trouble.clear()
+        self.assertTrue(self.call("DescribeInstanceTypes")["InstanceTypes"])
+        self.later(6)
+        self.assertIn(b"<architecture>", self.answer(self.poll()))
 
     def kept(self) -> list[object]:
         return [value for value, _ in self.service._polls._kept._kept.values()]
