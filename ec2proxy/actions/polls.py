@@ -35,6 +35,7 @@ class KeptAnswer:
     :param whole: whether all looks showed something; else it is made anew when it does not hold by itself any more.
     :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
     :ivar until: those until which it does.
+    :ivar due: those at which a picture is to be looked at, so that it is refreshed in time.
     :ivar epochs: what has to be written to for it not to hold even so.
     """
 
@@ -46,6 +47,7 @@ class KeptAnswer:
     _whole: bool
     _since: float = field(init=False)
     _until: float = field(init=False)
+    _due: float = field(init=False)
     _epochs: Sequence[tuple[str, int]] = field(init=False)
 
     @classmethod
@@ -63,6 +65,7 @@ class KeptAnswer:
         ends = [look.snapshot.taken + look.age for look in self._looks]
         self._since = max((look.snapshot.taken for look in self._looks), default=0.0)
         self._until = min(until, *ends) if ends else until
+        self._due = min((look.snapshot.due(look.age) for look in self._looks), default=self._until)
         of_ledgers = [ledger.told_as for ledger, _ in self._ledgers.values()]
         self._epochs = (
             *((look.scope, look.snapshot.epoch) for look in self._looks),
@@ -76,6 +79,8 @@ class KeptAnswer:
         """
         now = self._cloud.clock.seconds()
         if self._since <= now and (now if at is None else at) < self._until:
+            if now >= self._due:
+                self._look_ahead()
             epoch_of = self._cloud.epochs.of
             for scope, epoch in self._epochs:
                 if epoch_of(scope) != epoch:
@@ -87,6 +92,12 @@ class KeptAnswer:
                         return False
                 return True
         return self._holds_anew()
+
+    def _look_ahead(self) -> None:
+        """Have those pictures refreshed that take long and will be too old soon."""
+        self._due = float("inf")
+        for look in self._looks:
+            self._cloud.inventory.current(look.credentials, look.collection, look.max_age)
 
     def _holds_anew(self) -> bool:
         """Whether others have looked again meanwhile, and seen the same."""

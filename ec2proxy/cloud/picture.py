@@ -24,6 +24,9 @@ class Identified(Protocol):
 
 Item = TypeVar("Item", bound=Identified)
 
+AHEAD = 0.1
+"""Seconds that a refresh has to take for the next one to begin early: else hardly anybody waits for it."""
+
 Fetch = Callable[[], Coroutine[Deferred[Any], Any, Sequence[Item]]]
 
 
@@ -36,6 +39,7 @@ class Snapshot(Generic[Item]):
     :param taken: when the refresh that brought it began, in the clock's seconds.
     :param epoch: its scope's epoch then.
     :param weight: about how many bytes the items take.
+    :param took: seconds that the refresh took.
     """
 
     items: tuple[Item, ...]
@@ -43,6 +47,19 @@ class Snapshot(Generic[Item]):
     taken: float
     epoch: int
     weight: int
+    took: float = 0.0
+
+    def due(self, max_age: float) -> float:
+        """When the next refresh is to begin if somebody reads then, in the clock's seconds.
+
+        One that takes long begins early enough to be there when this picture is too old, so that whoever polls all the
+        time never waits for it; but not before half of that time, or a slow backend would be asked without a pause.
+
+        :param max_age: seconds; how old the picture may be.
+        """
+        # The next one may take somewhat longer.
+        early = min(1.5 * self.took, max_age / 2) if self.took > AHEAD else 0.0
+        return self.taken + max_age - early
 
 
 @define(eq=False)
@@ -91,6 +108,8 @@ class Picture(Generic[Item]):
         if kept is None or not self._is_younger(kept.taken, max_age) or kept.epoch != self._epochs.of(self._scope):
             return None
         self._seen(True)
+        if self._flight is None and self._clock.seconds() >= kept.due(max_age) and self._backoff.refusal() is None:
+            self._start([])
         return kept
 
     def read(self, max_age: float, failure_age: float = 0.0, *, pressing: bool = False) -> "Deferred[Snapshot[Item]]":
@@ -154,12 +173,12 @@ class Picture(Generic[Item]):
 
     def _keep(self, items: Sequence[Item], flight: _Flight[Item]) -> Snapshot[Item]:
         self._failed = None
-        old, kept = self.snapshot, tuple(items)
+        old, kept, took = self.snapshot, tuple(items), self._clock.seconds() - flight.taken
         if old is not None and old.items is kept:
-            self.snapshot = Snapshot(kept, old.by_id, flight.taken, flight.began, old.weight)
+            self.snapshot = Snapshot(kept, old.by_id, flight.taken, flight.began, old.weight, took)
         else:
             by_id = {item.id: item for item in kept}
-            self.snapshot = Snapshot(kept, by_id, flight.taken, flight.began, weigh(kept))
+            self.snapshot = Snapshot(kept, by_id, flight.taken, flight.began, weigh(kept), took)
         self._kept(self.snapshot.weight - (0 if old is None else old.weight))
         return self.snapshot
 

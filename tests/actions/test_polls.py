@@ -220,6 +220,40 @@ class KeptTests(PollTestCase):
         self.clock.advance(60)
         self.assertIn(b"<vpcId>net1</vpcId>", self.answer(self.poll()))
 
+    def test_ahead(self) -> None:
+        """Where a list takes long, the next is fetched in time: who polls all the time waits for the first alone."""
+        self.mock.trouble.delay(0.3, path="/api/instances", times=None)
+        first = self.perform(self.poll())
+        self.later(1, 0.1)
+        self.successResultOf(first)
+        self.later(1, 0.1)
+        first = self.perform(self.poll())
+        self.later(0.5, 0.1)
+        self.successResultOf(first)
+        before, states = self.sent().count("GET /api/instances"), []
+        for turn in range(60):
+            if turn == 20:
+                self.turn("inst0", "STOPPED")
+            # It is there without that any time passes.
+            answer = self.answer(self.poll())
+            states.append(b"<name>stopped</name>" in answer)
+            self.later(0.1, 0.1)
+        self.assertLessEqual(states.index(True), 31)
+        self.assertLessEqual(self.sent().count("GET /api/instances") - before, 12)
+
+    def test_not_ahead(self) -> None:
+        """A list that is fetched fast is fetched when it is too old, and one that nobody asks for is not."""
+        for _ in range(50):
+            self.answer(self.poll())
+            self.later(0.2, 0.1)
+        self.assertLessEqual(self.sent().count("GET /api/instances"), 11)
+        self.mock.trouble.delay(0.4, path="/api/instances", times=None)
+        self.later(2, 0.1)
+        before = self.sent().count("GET /api/instances")
+        self.perform(self.poll())
+        self.later(30, 0.1)
+        self.assertEqual(self.sent().count("GET /api/instances"), before + 1)
+
     def test_failed(self) -> None:
         """Where the backend is asked again each time, what could not be told is not kept."""
         self.mock.trouble.answer(500, b"", path="/api/realms", times=None)
