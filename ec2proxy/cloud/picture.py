@@ -24,8 +24,8 @@ class Identified(Protocol):
 
 Item = TypeVar("Item", bound=Identified)
 
-AHEAD = 0.1
-"""Seconds that a refresh has to take for the next one to begin early: else hardly anybody waits for it."""
+AHEAD = 0.3
+"""Seconds that a refresh has to take for the next one to begin early: else the backend is better spared the calls."""
 
 Fetch = Callable[[], Coroutine[Deferred[Any], Any, Sequence[Item]]]
 
