@@ -54,8 +54,8 @@ def refresh_stall(pace: Pace, findings: Findings) -> None:
         more = [with_refresh.p99 - without.p99 for with_refresh, without in pairs]
         longest = max(with_refresh.longest for with_refresh, _ in pairs)
         what = (
-            f"p99 of polls of one id among 10,000 instances of which 100 change with each list, freshness {freshness} s:"
-            " more than without refreshes"
+            "p99 of polls of one id among 10,000 instances, of which 100 change with each list,"
+            f" freshness {freshness} s: more than without refreshes"
         )
         note = f"The longest took {longest:,.0f} ms."
         findings.figures.append(Figure(what, "", "ms", more, goal=goal, at_most=True, note=note))
