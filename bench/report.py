@@ -20,7 +20,8 @@ def write(findings: Findings, docs: Path = DOCS) -> None:
     page = docs / "performance.rst"
     before, _, rest = page.read_text().partition(_BEGIN)
     after = rest.partition(_END)[2]
-    page.write_text(before + _BEGIN + "\n".join(_told(findings)) + "\n" + _END + after)
+    lines = "\n".join(_told(findings))
+    page.write_text(f"{before}{_BEGIN}\n{lines}\n{_END}{after}")
     if findings.growths:
         plot(findings.growths, docs / "performance.svg")
 
