@@ -65,6 +65,9 @@ class PollTestCase(ActionTestCase):
         finally:
             self.service._polls, self.service._fragments = before
 
+    def kept(self) -> list[object]:
+        return [value for value, _ in self.service._polls._kept._kept.values()]
+
     def turn(self, instance_id: str, state: str) -> None:
         """Have an instance change its state behind our back, if it is there."""
         instance = self.mock.instances.get(instance_id)
@@ -206,20 +209,6 @@ class KeptTests(PollTestCase):
         self.told("Unavailable", self.successResultOf(self.perform(self.poll())), 503)
         self.assertEqual(self.kept(), [])
 
-    def test_half_told(self) -> None:
-        """What could not be told in full is kept as long as everybody is told the same failure."""
-        self.mock.trouble.answer(500, b"", path="/api/networks", times=None)
-        told = self.answer(self.poll())
-        self.assertEqual(self.at_once(self.poll()), told)
-        for _ in range(50):
-            self.clock.advance(1.1)
-            self.assertIsNone(self.at_once(self.poll()))
-            self.assertEqual(self.answer(self.poll()), told)
-        self.assertEqual(self.sent().count("GET /api/networks"), 1)
-        self.mock.trouble.clear()
-        self.clock.advance(60)
-        self.assertIn(b"<vpcId>net1</vpcId>", self.answer(self.poll()))
-
     def test_ahead(self) -> None:
         """Where a list takes long, the next is fetched in time: who polls all the time waits for the first alone."""
         self.mock.trouble.delay(0.3, path="/api/instances", times=None)
@@ -253,32 +242,6 @@ class KeptTests(PollTestCase):
         self.perform(self.poll())
         self.later(30, 0.1)
         self.assertEqual(self.sent().count("GET /api/instances"), before + 1)
-
-    def test_failed(self) -> None:
-        """Where the backend is asked again each time, what could not be told is not kept."""
-        self.mock.trouble.answer(500, b"", path="/api/realms", times=None)
-        self.answer(self.poll())
-        self.assertEqual(self.kept(), [])
-
-    def test_no_images(self) -> None:
-        """Instances are described without what their images would tell, unless a filter asks for that."""
-        self.mock.trouble.answer(500, b"", path="/api/images", times=None)
-        self.assertEqual(len(self.instances()), 4)
-        for _ in range(2):
-            self.later(2)
-            self.assertIn(b"<instanceId>inst0</instanceId>", self.answer(self.poll()))
-        self.assertEqual(self.sent().count("GET /api/images"), 1)
-        for name, value in (("architecture", "x86_64"), ("root-device-type", "ebs")):
-            filters = [{"Name": name, "Values": [value]}]
-            self.refused("InternalError", "DescribeInstances", status=500, Filters=filters)
-        self.assertTrue(self.instances(Filters=[{"Name": "image-id", "Values": ["img1"]}]))
-        self.mock.trouble.clear()
-        self.assertTrue(self.call("DescribeInstanceTypes")["InstanceTypes"])
-        self.later(6)
-        self.assertIn(b"<architecture>", self.answer(self.poll()))
-
-    def kept(self) -> list[object]:
-        return [value for value, _ in self.service._polls._kept._kept.values()]
 
 
 class QuestionTests(PollTestCase):
