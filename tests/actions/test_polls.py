@@ -232,10 +232,12 @@ class KeptTests(PollTestCase):
 
     def test_not_ahead(self) -> None:
         """A list that is fetched fast is fetched when it is too old, and one that nobody asks for is not."""
+        self.mock.trouble.delay(0.1, path="/api/instances", times=None)
         for _ in range(50):
-            self.answer(self.poll())
+            self.perform(self.poll())
             self.later(0.2, 0.1)
         self.assertLessEqual(self.sent().count("GET /api/instances"), 11)
+        self.mock.trouble.clear()
         self.mock.trouble.delay(0.4, path="/api/instances", times=None)
         self.later(2, 0.1)
         before = self.sent().count("GET /api/instances")

@@ -115,6 +115,13 @@ class ThrottleTests(SynchronousTestCase):
         self.clock.advance(3600)
         self.assertEqual([self.admitted(throttle, KEY) for _ in range(4)], [True] * 3 + [False])
 
+    def test_clock_put_back(self) -> None:
+        """A clock that is put back takes no tokens away."""
+        throttle = self.throttle("mutating=3:1")
+        self.assertTrue(self.admitted(throttle, KEY))
+        self.clock.rightNow -= 3600
+        self.assertEqual([self.admitted(throttle, KEY) for _ in range(3)], [True, True, False])
+
     def test_one_empties_no_others(self) -> None:
         """Accounts, passwords, regions and actions have buckets of their own."""
         throttle = self.throttle("mutating=1:1")

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.picture import AHEAD
+from ec2proxy.cloud.picture import AHEAD, Snapshot
 from ec2proxy.errors import BackendError, BackendUnavailable
 from ec2proxy.model import Credentials, Realm
 from tests.ec2.properties import unhurried
@@ -196,6 +196,11 @@ class InventoryTests(SynchronousTestCase):
             self.answer()
         self.successResultOf(reader)
         return new
+
+    def test_due(self):
+        """The next refresh begins early only where one takes long, and never before half of the time."""
+        for took, due in ((0.0, 14.0), (AHEAD, 14.0), (0.4, 13.4), (1.0, 12.5), (3.0, 12.0), (9.0, 12.0)):
+            self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(4.0), due)
 
     def test_against_the_model(self):
         run_state_machine_as_test(PictureMachine, settings=MANY)
