@@ -24,7 +24,8 @@ from ec2proxy.mockcloud.cloud import MockCloud
 from ec2proxy.mockcloud.resource import api_root
 
 _INSTANCE = re.compile(rb"<instance .*?</instance>", re.DOTALL)
-_STATE = re.compile(rb"<state>\w+</state>")
+# Seven letters, as those that take its place have.
+_STATE = re.compile(rb"<state>\w{7}</state>")
 _COLLECTION = re.compile(rb"<link href='http://127\.0\.0\.1(/api/\w+)'")
 
 
@@ -56,7 +57,7 @@ def documents(instances: int) -> dict[str, bytes]:
 class Kept(Resource):
     """The documents, and how often each was asked for.
 
-    :param churn: how many instances change their state with every list of them.
+    :param churn: how many instances change their state with every list of them; the next ones each time.
     """
 
     isLeaf = True  # noqa: N815  # twisted.web's name
@@ -65,7 +66,9 @@ class Kept(Resource):
         super().__init__()
         self._kept = kept
         self._churn = churn
-        self._places = [match.span() for match in _INSTANCE.finditer(kept["/api/instances"])] if churn else []
+        # Changed in place: what the backend takes is taken from wrk, which shares its core.
+        self._instances = bytearray(kept["/api/instances"])
+        self._places = [match.span() for match in _INSTANCE.finditer(self._instances)]
         self._count: Counter[str] = Counter()
 
     def render_GET(self, request: Any) -> bytes:
@@ -78,17 +81,17 @@ class Kept(Resource):
             request.setResponseCode(404)
             return b""
         request.setHeader(b"Content-Type", b"application/xml")
-        return self._instances() if path == "/api/instances" and self._churn else self._kept[path]
+        if path == "/api/instances" and self._churn:
+            self._change()
+            return bytes(self._instances)
+        return self._kept[path]
 
-    def _instances(self) -> bytes:
-        body = self._kept["/api/instances"]
-        begun = self._count["/api/instances"] * self._churn
-        for number in range(begun, begun + self._churn):
-            first, end = self._places[number % len(self._places)]
-            state = b"<state>%s</state>" % (b"STOPPED" if number // len(self._places) % 2 else b"PENDING")
-            one = _STATE.sub(state.ljust(len(state)), body[first:end], count=1)
-            body = body[:first] + one + b" " * (end - first - len(one)) + body[end:]
-        return body
+    def _change(self) -> None:
+        end = self._count["/api/instances"] * self._churn
+        for number in range(end - self._churn, end):
+            state = b"PENDING" if number // len(self._places) % 2 else b"STOPPED"
+            place = slice(*self._places[number % len(self._places)])
+            self._instances[place] = _STATE.sub(b"<state>%s</state>" % state, self._instances[place], count=1)
 
 
 def main() -> None:
