@@ -15,6 +15,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ec2proxy.listening.crowd import crowd_of
+
 #: How many connections are taken in one turn of the reactor, by who shares the socket with nobody.
 BURST = 100
 
@@ -55,6 +57,7 @@ class Acceptor:
         self._socket = listening
         self._factory = factory
         self._reactor = reactor
+        self._crowd = crowd_of(reactor)
         self._burst = burst
         self._beneath = beneath
         self._pause: IDelayedCall | None = None
@@ -109,7 +112,7 @@ class Acceptor:
     def _adopt(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         try:
-            self._reactor.adoptStreamConnection(connection.fileno(), connection.family, self._factory)
+            self._crowd.adoptStreamConnection(connection.fileno(), connection.family, self._factory)
         except OSError:
             raise
         except Exception:
