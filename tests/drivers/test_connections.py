@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from ec2proxy import errors
+from ec2proxy.drivers.deltacloud.connecting import TAKEN_IN
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
 from ec2proxy.model import Backend
 from tests.drivers.support import CONCURRENCY, MINE, recording
@@ -69,6 +70,11 @@ class Connection:
         """Whether the driver has closed it."""
         return self._transport.disconnecting
 
+    @property
+    def taken_in(self):
+        """Bytes that the driver takes in at a time."""
+        return self._transport.bufferSize
+
     def send(self, data):
         """Send to the driver."""
         self._transport.clear()
@@ -125,8 +131,9 @@ class ConnectionTests(SynchronousTestCase):
         return connection
 
     def test_kept(self):
-        """Reads share a connection, one after the other."""
+        """Reads share a connection, one after the other, and take in much of a list at a time."""
         connection = self.kept()
+        self.assertEqual(TAKEN_IN, connection.taken_in)
         for _ in range(3):
             call = self.read()
             self.assertIn(b"GET /api/realms HTTP/1.1", connection.received)

@@ -12,6 +12,7 @@ from twisted.test.iosim import FakeTransport, connect
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy import errors
+from ec2proxy.drivers.deltacloud.connecting import TAKEN_IN
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
 from ec2proxy.model import Backend
 from tests.drivers.support import MINE
@@ -62,7 +63,7 @@ class TrustTests(SynchronousTestCase):
             lambda connection: self.names.append(connection.get_servername())
         )
         call = Deferred.fromCoroutine(driver.realms.list(MINE))
-        client = self.reactor.tcpClients[-1][2].buildProtocol(None)
+        client = self.client = self.reactor.tcpClients[-1][2].buildProtocol(None)
         server = TLSMemoryBIOFactory(options, False, self.factory, self.reactor).buildProtocol(None)
         pump = connect(server, FakeTransport(server, True), client, FakeTransport(client, False), greet=False)
         for _ in range(3):
@@ -90,6 +91,7 @@ class TrustTests(SynchronousTestCase):
         call = self.ask(self.driver(self.authority), self.authority.issue_cert(HOST))
         self.assertEqual(1, len(self.successResultOf(call)))
         self.assertEqual([HOST.encode()], self.names)
+        self.assertEqual(TAKEN_IN, self.client.transport.bufferSize)
 
     def test_address(self):
         """A certificate for an address, which is no name to be told."""

@@ -13,10 +13,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.web.client import HTTPConnectionPool, ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from ec2proxy.drivers.deltacloud import connecting
 from ec2proxy.drivers.deltacloud.body import Form, RawAgent, TooLong, read_body
 from ec2proxy.drivers.deltacloud.turns import Turns
 from ec2proxy.drivers.deltacloud.urls import checked_base, url_below
@@ -83,7 +84,7 @@ class Transport:
             self._pool.maxPersistentPerHost = backend.most_calls
             self._pool.cachedConnectionTimeout = _IDLE_SECONDS
             trusted = policy(backend.authorities)
-            reads, changes = Agent(reactor, trusted, pool=self._pool), Agent(reactor, trusted)
+            reads, changes = connecting.agent(reactor, trusted, self._pool), connecting.agent(reactor, trusted)
         self._reads, self._changes = RawAgent(reads), RawAgent(changes)
 
     async def exchange(
