@@ -8,7 +8,6 @@ from twisted.python.failure import Failure
 from ec2proxy.actions.action import Action, Call
 from ec2proxy.actions.cache import Cache
 from ec2proxy.actions.errors import from_cloud
-from ec2proxy.actions.flights import Flights
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.deferring import settle
 from ec2proxy.cloud.ledger import Ledger
@@ -18,6 +17,7 @@ from ec2proxy.ec2 import xml
 from ec2proxy.ec2.trace import CURRENT, Trace
 from ec2proxy.ec2.xml import Envelope
 from ec2proxy.errors import CloudError
+from ec2proxy.flights import Flights
 from ec2proxy.model import Credentials
 
 MEMORY = 64 * 1024 * 1024

@@ -4,13 +4,14 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ec2proxy.cloud.backoff import Attempt, Backoff
 from ec2proxy.cloud.weight import weigh
-from ec2proxy.errors import BackendUnavailable, CloudError
+from ec2proxy.errors import CloudError
+from ec2proxy.flights import Flight
 from ec2proxy.interfaces import IEpochs
 
 
@@ -62,21 +63,19 @@ class Snapshot(Generic[Item]):
         return self.taken + max_age - early
 
 
-@define(eq=False)
-class _Flight(Generic[Item]):
-    """A refresh under way, and who waits for it.
+@frozen(eq=False)
+class _Refresh(Generic[Item]):
+    """A refresh under way.
 
+    :param flight: those who wait for it.
     :param taken: when it began.
-    :param began: the scope's epoch then.
-    :param epoch: the same, as long as others may join; None once it is being given up.
+    :param epoch: the scope's epoch then.
     """
 
+    flight: Flight[Snapshot[Item]]
     taken: float
-    began: int
-    epoch: int | None
+    epoch: int
     attempt: Attempt
-    readers: "list[Deferred[Snapshot[Item]]]"
-    fetching: "Deferred[Snapshot[Item]] | None" = None
 
 
 @define(eq=False)
@@ -98,8 +97,8 @@ class Picture(Generic[Item]):
     _seen: Callable[[bool], None]
     _kept: Callable[[int], None]
     snapshot: Snapshot[Item] | None = None
-    _flight: _Flight[Item] | None = None
-    _next: "list[Deferred[Snapshot[Item]]]" = field(factory=list)
+    _refresh: _Refresh[Item] | None = None
+    _next: Flight[Snapshot[Item]] = field(factory=Flight)
     _failed: tuple[float, CloudError] | None = None
 
     def current(self, max_age: float) -> Snapshot[Item] | None:
@@ -108,8 +107,8 @@ class Picture(Generic[Item]):
         if kept is None or not self._is_younger(kept.taken, max_age) or kept.epoch != self._epochs.of(self._scope):
             return None
         self._seen(True)
-        if self._flight is None and self._clock.seconds() >= kept.due(max_age) and self._backoff.refusal() is None:
-            self._start([])
+        if self._refresh is None and self._clock.seconds() >= kept.due(max_age) and self._backoff.refusal() is None:
+            self._start()
         return kept
 
     def read(self, max_age: float, failure_age: float = 0.0, *, pressing: bool = False) -> "Deferred[Snapshot[Item]]":
@@ -122,25 +121,22 @@ class Picture(Generic[Item]):
         :raises CloudError: what the backend answered to the refresh that this read joined.
         :raises BackendUnavailable: the backend is down and left alone for a while.
         """
-        reader: Deferred[Snapshot[Item]] = Deferred(self._leave)
         kept = self.current(max_age)
         if kept is not None:
-            reader.callback(kept)
-            return reader
+            return succeed(kept)
         self._seen(False)
-        flight = self._flight
+        refresh = self._refresh
         if self._failed is not None and self._is_younger(self._failed[0], failure_age):
             # Without the ways that it took before, to which each reader adds its own.
-            reader.errback(self._failed[1].with_traceback(None))
-        elif flight is not None and flight.epoch == self._epochs.of(self._scope):
-            flight.readers.append(reader)
-        elif not pressing and (refusal := self._backoff.refusal()) is not None:
-            reader.errback(refusal)
-        elif flight is None:
-            self._start([reader])
-        else:
-            self._next.append(reader)
-        return reader
+            return fail(self._failed[1].with_traceback(None))
+        if refresh is not None and refresh.flight.open and refresh.epoch == self._epochs.of(self._scope):
+            return refresh.flight.join()
+        if not pressing and (refusal := self._backoff.refusal()) is not None:
+            return fail(refusal)
+        joined = self._next.join()
+        if refresh is None:
+            self._start()
+        return joined
 
     def failing_until(self, failure_age: float) -> float | None:
         """The clock's seconds until which a read is told of a failure again; None where it asks the backend.
@@ -154,7 +150,7 @@ class Picture(Generic[Item]):
     @property
     def busy(self) -> bool:
         """Whether somebody waits for it."""
-        return self._flight is not None
+        return self._refresh is not None
 
     @property
     def weight(self) -> int:
@@ -165,49 +161,37 @@ class Picture(Generic[Item]):
         # What seems to lie ahead was seen before the clock was put back, nobody knows how long before.
         return 0 <= self._clock.seconds() - time < age
 
-    def _start(self, readers: "list[Deferred[Snapshot[Item]]]") -> None:
-        epoch = self._epochs.of(self._scope)
-        flight = self._flight = _Flight(self._clock.seconds(), epoch, epoch, self._backoff.begin(), readers)
-        flight.fetching = Deferred.fromCoroutine(self._fetch()).addCallback(self._keep, flight)
-        flight.fetching.addBoth(self._land, flight)
+    def _start(self) -> None:
+        flight, self._next = self._next, Flight()
+        refresh = _Refresh(flight, self._clock.seconds(), self._epochs.of(self._scope), self._backoff.begin())
+        self._refresh = refresh
+        flight.start(self._fetched(refresh), lambda outcome: self._land(outcome, refresh))
 
-    def _keep(self, items: Sequence[Item], flight: _Flight[Item]) -> Snapshot[Item]:
+    async def _fetched(self, refresh: _Refresh[Item]) -> Snapshot[Item]:
+        return self._keep(await self._fetch(), refresh)
+
+    def _keep(self, items: Sequence[Item], refresh: _Refresh[Item]) -> Snapshot[Item]:
         self._failed = None
-        old, kept, took = self.snapshot, tuple(items), self._clock.seconds() - flight.taken
+        old, kept, took = self.snapshot, tuple(items), self._clock.seconds() - refresh.taken
         if old is not None and old.items is kept:
-            self.snapshot = Snapshot(kept, old.by_id, flight.taken, flight.began, old.weight, took)
+            self.snapshot = Snapshot(kept, old.by_id, refresh.taken, refresh.epoch, old.weight, took)
         else:
             by_id = {item.id: item for item in kept}
-            self.snapshot = Snapshot(kept, by_id, flight.taken, flight.began, weigh(kept), took)
+            self.snapshot = Snapshot(kept, by_id, refresh.taken, refresh.epoch, weigh(kept), took)
         self._kept(self.snapshot.weight - (0 if old is None else old.weight))
         return self.snapshot
 
-    def _land(self, result: Snapshot[Item] | Failure, flight: _Flight[Item]) -> None:
-        self._flight = None
-        error = result.value if isinstance(result, Failure) else None
-        self._backoff.end(flight.attempt, error)
+    def _land(self, outcome: Snapshot[Item] | Failure, refresh: _Refresh[Item]) -> None:
+        self._refresh = None
+        error = outcome.value if isinstance(outcome, Failure) else None
+        self._backoff.end(refresh.attempt, error)
         if isinstance(error, CloudError):
             self._failed = self._clock.seconds(), error
-        waiting, self._next = self._next, []
-        refusal = self._backoff.refusal() if waiting else None
-        if waiting and refusal is None:
-            self._start(waiting)
-            waiting = []
-        for reader in flight.readers:
-            # What one reader does with it may make another leave.
-            if not reader.called:
-                reader.callback(result)
-        for reader in waiting:
-            if refusal is not None and not reader.called:
-                reader.errback(BackendUnavailable(refusal.message))
-
-    def _leave(self, reader: "Deferred[Snapshot[Item]]") -> None:
-        flight = self._flight
-        if reader in self._next:
-            self._next.remove(reader)
-        elif flight is not None and reader in flight.readers:
-            flight.readers.remove(reader)
-            if not flight.readers and flight.fetching is not None:
-                # Nobody may join what is being given up, however long that takes.
-                flight.epoch = None
-                flight.fetching.cancel()
+        if not self._next.awaited:
+            return
+        refusal = self._backoff.refusal()
+        if refusal is None:
+            self._start()
+        else:
+            refused, self._next = self._next, Flight()
+            refused.tell(Failure(refusal))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Any
 
 from attrs import field, frozen
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ec2proxy.cloud.ledger import Ledger
@@ -17,6 +16,7 @@ from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.slices import in_slices
 from ec2proxy.cloud.view import InstanceView, listed_state, unlisted, view_of
 from ec2proxy.ec2.states import InstanceState
+from ec2proxy.flights import Flights
 from ec2proxy.model import Credentials, Instance, StateMachine
 
 MOST_VIEWS = 300_000
@@ -116,7 +116,7 @@ class Rosters:
         self._most_views = most_views
         self._views = 0
         self._kept: OrderedDict[Credentials, Roster] = OrderedDict()
-        self._waiting: dict[Credentials, list[Deferred[None]]] = {}
+        self._making: Flights[Credentials, Roster] = Flights()
 
     async def of(
         self, credentials: Credentials, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
@@ -127,28 +127,20 @@ class Rosters:
             if kept is not None and kept.is_of(snapshot, ledger, machine):
                 self._kept.move_to_end(credentials)
                 return kept
-            waiting = self._waiting.get(credentials)
-            if waiting is None:
-                break
-            # It may be made just now. Not a DeferredLock: that calls each from within the call of the one before it,
-            # and a few hundred who wait exceed Python's stack.
-            turn: Deferred[None] = Deferred()
-            waiting.append(turn)
-            await turn
-        waiting = self._waiting[credentials] = []
-        try:
-            roster = await self._make(kept, snapshot, ledger, machine)
-            self._keep(credentials, roster)
-            return roster
-        finally:
-            del self._waiting[credentials]
-            for turn in waiting:
-                # Who has gone away meanwhile was called by that.
-                if not turn.called:
-                    turn.callback(None)
+            flight = self._making.under_way(credentials)
+            if flight is None:
+                making = self._make(credentials, kept, snapshot, ledger, machine)
+                return await self._making.begin(credentials, making)
+            # It may be made just now.
+            await flight.over()
 
     async def _make(
-        self, old: Roster | None, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
+        self,
+        credentials: Credentials,
+        old: Roster | None,
+        snapshot: Snapshot[Instance],
+        ledger: Ledger,
+        machine: StateMachine,
     ) -> Roster:
         version, made = ledger.version, {} if old is None else old._made
         same = old is not None and old._ledger is ledger and old._machine is machine
@@ -164,6 +156,7 @@ class Rosters:
         roster = Roster(snapshot.items, ledger, version, machine, made, views, by_id, changing)
         if old is not None:
             roster.take_over(old)
+        self._keep(credentials, roster)
         return roster
 
     def _each(

@@ -2,11 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.actions import instance_filters
-from ec2proxy.actions.flights import Flights
 from ec2proxy.actions.fragments import Fragments
 from ec2proxy.actions.instance_items import reservation_item
 from ec2proxy.cloud.roster import Roster
@@ -132,72 +131,3 @@ class PageTests(SynchronousTestCase):
         pager = Pager(b"key")
         _, token = pager.page_of_sorted("abc", "abc", lambda _: True, 1, None, "asked")
         self.assertRaises(EC2Error, pager.page_of_sorted, "abc", "abc", lambda _: True, 1, token, "another")
-
-
-class FlightsTests(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.flights: Flights[str, str] = Flights()
-        self.working: list[Deferred[str]] = []
-        self.held: str | None = None
-        self.cancelled = 0
-
-    def ask(self) -> "Deferred[str]":
-        async def work() -> str:
-            self.working.append(Deferred())
-            try:
-                return await self.working[-1]
-            except CancelledError:
-                self.cancelled += 1
-                raise
-
-        return Deferred.fromCoroutine(self.flights.of("key", work, lambda: self.held))
-
-    def test_second_flight(self) -> None:
-        """Who came later waits, and has the outcome of work that began after it asked, all of them the same."""
-        first, second, third = self.ask(), self.ask(), self.ask()
-        self.assertEqual(len(self.working), 1)
-        self.working[0].callback("one")
-        self.assertEqual(self.successResultOf(first), "one")
-        self.assertNoResult(second)
-        self.assertEqual(len(self.working), 2)
-        self.working[1].callback("two")
-        self.assertEqual([self.successResultOf(each) for each in (second, third)], ["two", "two"])
-        self.assertEqual(len(self.flights), 0)
-
-    def test_what_holds(self) -> None:
-        """Nothing more is done where the outcome holds for who came later."""
-        first, second = self.ask(), self.ask()
-        self.held = "one"
-        self.working[0].callback("one")
-        self.assertEqual([self.successResultOf(each) for each in (first, second)], ["one", "one"])
-        self.assertEqual(len(self.working), 1)
-
-    def test_failure(self) -> None:
-        """A failure is told to who began the work; the others try for themselves, and are told theirs."""
-        first, second, third = self.ask(), self.ask(), self.ask()
-        self.working[0].errback(ZeroDivisionError())
-        self.failureResultOf(first, ZeroDivisionError)
-        self.working[1].errback(KeyError())
-        self.failureResultOf(second, KeyError)
-        self.failureResultOf(third, KeyError)
-
-    def test_told_to_leave(self) -> None:
-        """Who is told may make another leave, who is then told that."""
-        first, second = self.ask(), self.ask()
-        first.addCallback(lambda outcome: second.cancel() or outcome)
-        self.working[0].callback("one")
-        self.failureResultOf(second, CancelledError)
-        self.assertEqual(self.successResultOf(first), "one")
-
-    def test_leaving(self) -> None:
-        """Who leaves leaves the others alone; when all have, the work is cancelled."""
-        first, second = self.ask(), self.ask()
-        first.cancel()
-        self.failureResultOf(first, CancelledError)
-        self.assertEqual(self.cancelled, 0)
-        second.cancel()
-        self.failureResultOf(second, CancelledError)
-        self.assertEqual((self.cancelled, len(self.flights)), (1, 0))
-        third = self.ask()
-        self.working[-1].callback("three")
-        self.assertEqual(self.successResultOf(third), "three")

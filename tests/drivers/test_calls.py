@@ -1,12 +1,9 @@
 """The driver's calls: what is sent, and what the answers turn into, before a mock cloud."""
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy import errors
 from ec2proxy.drivers.deltacloud.driver import DeltacloudFactory
-from ec2proxy.drivers.deltacloud.single_flight import SingleFlight
 from ec2proxy.mockcloud.trouble import Answer
 from ec2proxy.model import Backend, Credentials, StateMachine
 from tests.drivers.support import BASE, MINE, OTHER, SPEC, WRONG, DriverTestCase, recording
@@ -124,42 +121,6 @@ class CapabilityTests(DriverTestCase):
         self.cloud.trouble.answer(404, b"<h1>Not Found</h1>", "text/html")
         error = self.refused(errors.BackendError, self.driver.capabilities(MINE))
         self.assertIn("URL", str(error))
-
-
-class FlightTests(SynchronousTestCase):
-    """:class:`SingleFlight`."""
-
-    def setUp(self):
-        self.work = Deferred()
-        self.landed = []
-
-        async def wait():
-            return await self.work
-
-        self.flight = SingleFlight(wait, lambda: self.landed.append(True))
-
-    def test_landed_once(self):
-        """Landing is told once, before anyone hears."""
-        heard = [self.flight.join().addCallback(lambda result: (result, len(self.landed))) for _ in range(2)]
-        self.work.callback("done")
-        self.assertEqual([("done", 1)] * 2, [self.successResultOf(one) for one in heard])
-
-    def test_told_to_leave(self):
-        """Who is told may make another leave, who is then told that."""
-        first, second, third = (self.flight.join() for _ in range(3))
-        first.addCallback(lambda result: second.cancel() or result)
-        self.work.callback("done")
-        self.failureResultOf(second, CancelledError)
-        self.assertEqual(["done"] * 2, [self.successResultOf(one) for one in (first, third)])
-
-    def test_given_up(self):
-        """Given up by all, the work is cancelled; landing is told once."""
-        for waiter in [self.flight.join(), self.flight.join()]:
-            self.assertFalse(self.work.called)
-            waiter.cancel()
-            self.failureResultOf(waiter)
-        self.assertTrue(self.work.called)
-        self.assertEqual([True], self.landed)
 
 
 class CreateTests(DriverTestCase):

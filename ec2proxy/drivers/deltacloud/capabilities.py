@@ -2,10 +2,12 @@
 
 from contextlib import suppress
 
+from twisted.internet.defer import Deferred
+
 from ec2proxy.drivers.deltacloud import parse
 from ec2proxy.drivers.deltacloud.api import Api
-from ec2proxy.drivers.deltacloud.single_flight import SingleFlight
 from ec2proxy.errors import Forbidden, Unauthenticated, Unsupported
+from ec2proxy.flights import Flight
 from ec2proxy.model import Capabilities, Credentials, StateMachine
 
 
@@ -18,7 +20,7 @@ class KnownCapabilities:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._known: Capabilities | None = None
-        self._flight: tuple[Credentials, SingleFlight[Capabilities]] | None = None
+        self._flight: tuple[Credentials, Flight[Capabilities]] | None = None
 
     async def get(self, credentials: Credentials) -> Capabilities:
         """The capabilities; a failure is not remembered.
@@ -26,22 +28,25 @@ class KnownCapabilities:
         :raises CloudError: the backend could not tell.
         """
         while self._known is None:
-            asker, flight = self._join(credentials)
+            asker, joined = self._join(credentials)
             try:
-                self._known = await flight.join()
+                self._known = await joined
             except (Unauthenticated, Forbidden):
                 # Someone else's credentials were refused; that says nothing about this caller's.
                 if asker == credentials:
                     raise
         return self._known
 
-    def _join(self, credentials: Credentials) -> tuple[Credentials, SingleFlight[Capabilities]]:
-        if self._flight is None:
-            self._flight = credentials, SingleFlight(lambda: self._ask(credentials), self._landed)
-        return self._flight
-
-    def _landed(self) -> None:
-        self._flight = None
+    def _join(self, credentials: Credentials) -> tuple[Credentials, Deferred[Capabilities]]:
+        """Whose credentials are tried, and what comes of it."""
+        if self._flight is not None and self._flight[1].open:
+            asker, flight = self._flight
+            return asker, flight.join()
+        flight = Flight[Capabilities]()
+        self._flight = credentials, flight
+        joined = flight.join()
+        flight.start(self._ask(credentials))
+        return credentials, joined
 
     async def _ask(self, credentials: Credentials) -> Capabilities:
         entry = await self._api.get(credentials, parse.entry_point)
