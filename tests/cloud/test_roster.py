@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from ec2proxy.cloud.entries import Work
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Snapshot
@@ -28,6 +29,8 @@ CHANGES = st.lists(
         st.tuples(st.just("come"), st.sampled_from(IDS), st.none()),
         st.tuples(st.just("go"), st.sampled_from(IDS), st.none()),
         st.tuples(st.just("forget"), st.sampled_from(IDS), st.none()),
+        st.tuples(st.just("promise"), st.sampled_from(IDS), st.none()),
+        st.tuples(st.just("bury"), st.sampled_from(IDS), st.none()),
     )
 )
 
@@ -50,6 +53,10 @@ class RosterTestCase(SynchronousTestCase):
         self.ledger = Ledger(MemoryStateStore(), "here/me", LocalEpochs())
         self.rosters = Rosters(self.clock, most)
         self.show(*(Instance(each, "RUNNING", name=each) for each in IDS[:6]))
+
+    def work(self, key: str) -> Work:
+        """A promise of this process to terminate an instance."""
+        return Work("terminate", Instance(key, "RUNNING"), 600.0, self.ledger.owner)
 
     def done(self, work: object) -> object:
         return self.successResultOf(Deferred.fromCoroutine(work))  # type: ignore[arg-type]
@@ -113,6 +120,12 @@ class RosterTests(RosterTestCase):
             elif what == "forget":
                 self.done(self.ledger.forget(key))
                 self.done(self.ledger.first_seen(there, 600.0))
+            elif what == "promise":
+                self.done(self.ledger.promise(self.work(key), ME))
+            elif what == "bury":
+                work = self.work(key)
+                self.done(self.ledger.promise(work, ME))
+                self.done(self.ledger.bury(work, 700.0))
             elif what == "go":
                 there.pop(key, None)
                 self.show(*there.values())
@@ -121,6 +134,29 @@ class RosterTests(RosterTestCase):
             elif key in there:
                 self.show(*{**there, key: evolve(there[key], state=how)}.values())
             self.check(self.roster())
+
+    def test_few_of_many(self) -> None:
+        """Where one has changed only that is looked at, so that it takes no pauses."""
+        self.make(TickingClock())
+        first = self.begin()
+        self.assertNoResult(first)
+        while not first.called:
+            self.clock.advance(0)
+        self.done(self.ledger.tag("i1", {"a": "b"}))
+        there = dict(self.snapshot.by_id)
+        self.show(*{**there, "i1": evolve(there["i1"], state="STOPPED")}.values())
+        self.check(self.roster())
+
+    def test_listed_twice(self) -> None:
+        """A backend that lists an instance twice: it is shown once, and what is forgotten goes."""
+        one, work = Instance("i1", "RUNNING"), self.work("i9")
+        self.show(one, one, Instance("i2", "RUNNING"))
+        self.done(self.ledger.first_seen(["i9"], 500.0))
+        self.done(self.ledger.promise(work, ME))
+        self.done(self.ledger.bury(work, 700.0))
+        self.assertEqual(list(self.roster().by_id), ["i1", "i2", "i9"])
+        self.done(self.ledger.forget("i9"))
+        self.assertEqual(list(self.roster().by_id), ["i1", "i2"])
 
     def test_slices(self) -> None:
         """A long one takes pauses, is made once for all who wait, and shows what was changed meanwhile."""
