@@ -19,6 +19,9 @@ from ec2proxy.ec2.trace import Trace
 from ec2proxy.web.access import CLIENT_GONE, AccessLog
 from ec2proxy.web.answers import Answer, request_id
 from ec2proxy.web.errors import explained
+from ec2proxy.web.request import ProxyRequest
+
+_ID = b"\r\nX-Amzn-Requestid: "
 
 # What work may come to once nobody waits for it. An Agent that is cancelled says that its request has failed.
 _QUIET = (
@@ -107,7 +110,19 @@ class Exchange(BaseExchange):
     ) -> None:
         super().__init__(access, explain)
         self.request = request
-        request.notifyFinish().addCallbacks(self._finished, self._lost)
+        if isinstance(request, ProxyRequest):
+            request.ending = self
+        else:
+            request.notifyFinish().addCallbacks(lambda _: self.finished(), lambda _: self.lost())
+
+    def succeed(self, body: bytes) -> None:
+        """Send what an EC2 request came to."""
+        request = self.request
+        if self._gone or not isinstance(request, ProxyRequest) or not request.answers_plainly:
+            super().succeed(body)
+            return
+        parts = (request.site.success(), b"%d" % len(body), _ID, self.trace.request_id.encode(), b"\r\n\r\n", body)
+        request.send_whole(b"".join(parts))
 
     def send(self, answer: Answer) -> None:
         """Write a whole answer, unless there is nobody left to read it."""
@@ -134,10 +149,12 @@ class Exchange(BaseExchange):
         else:
             self.send(answer)
 
-    def _finished(self, _: None) -> None:
+    def finished(self) -> None:
+        """Note that the answer is written."""
         self._note(int(self.request.code))
 
-    def _lost(self, _: Failure) -> None:
+    def lost(self) -> None:
+        """Stop: the client has gone away."""
         self._abandon()
         self._note(int(self.request.code) if self.error else CLIENT_GONE)
 

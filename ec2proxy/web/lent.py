@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
 from ec2proxy.web.fast import FastChannel
 from ec2proxy.web.wire import Channel
@@ -28,13 +27,12 @@ class LentChannel(Channel):
 
     def connectionMade(self) -> None:
         """Begin; the site knows the owner."""
-        HTTPChannel.connectionMade(self)
-        self.in_the_clear = self.site.passwords.concern(self.transport)
+        self.begin()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and let what was under way know."""
         self._owner = None
-        HTTPChannel.connectionLost(self, reason)
+        self.end(reason)
 
     def dataReceived(self, data: bytes) -> None:
         """Take in bytes."""
@@ -64,5 +62,5 @@ class LentChannel(Channel):
         if self._owner is None or under_way or self._leaving or not self.persistent or self._waitingForTransport:
             return
         owner, self._owner = self._owner, None
-        self.setTimeout(None)
+        self.let_go()
         owner.take_back(self.clearLineBuffer())

@@ -8,6 +8,7 @@ What happens before a request reaches the resource tree stands here; nothing her
 # Twisted's names.
 # ruff: noqa: N802, N815
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ from twisted.web.http import HTTPChannel, Request
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.web.answers import SERVER, request_id
 from ec2proxy.web.errors import refusal
+from ec2proxy.web.headerlines import count, put
+from ec2proxy.web.patience import Patience
+from ec2proxy.web.sending import is_direct, send
 
 if TYPE_CHECKING:
     from ec2proxy.web.site import EC2Site
@@ -39,6 +43,9 @@ MAX_HEADERS = 100
 LINGER = 5.0
 
 
+_BLANKS = (b" ", b"\t")
+
+
 class Channel(HTTPChannel):
     """One connection. What its site's limits do not allow is refused with an EC2 error and ends it.
 
@@ -54,7 +61,9 @@ class Channel(HTTPChannel):
     site: "EC2Site"
 
     in_the_clear = False
+    _direct = False
     _host: IAddress | None = None
+    _peer: IAddress | None = None
     _arriving = False
     _leaving = False
     _refused = False
@@ -62,14 +71,34 @@ class Channel(HTTPChannel):
 
     def connectionMade(self) -> None:
         """Begin, known to the site."""
-        super().connectionMade()
-        self.in_the_clear = self.site.passwords.concern(self.transport)
+        self.begin()
         self.site.connections.made(self)
+
+    def begin(self) -> None:
+        """Begin to read."""
+        # Without a timeOut HTTPChannel leaves time alone: it would make a timer for each request, and take it away.
+        assert self.timeOut is not None
+        self._idle, self.timeOut = float(self.timeOut), None
+        super().connectionMade()
+        self._patience = Patience(self.site.reactor, self.timeoutConnection)
+        self._patience.wait(self._idle)
+        self._direct = is_direct(self.transport)
+        self.in_the_clear = self.site.passwords.concern(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and let what was under way know."""
-        super().connectionLost(reason)
+        self.end(reason)
         self.site.connections.lost(self)
+
+    def end(self, reason: Failure) -> None:
+        """End what is under way."""
+        self.let_go()
+        super().connectionLost(reason)
+
+    def let_go(self) -> None:
+        """Leave nothing behind: no timer, and nothing that refers to itself."""
+        self._patience.stop()
+        vars(self).pop("lineReceived", None)
 
     def dataReceived(self, data: bytes) -> None:
         """Take in bytes; only the first ones of a request move the timeout."""
@@ -77,24 +106,21 @@ class Channel(HTTPChannel):
             return
         if not self._arriving:
             self._arriving = True
-            self.resetTimeout()
+            self._patience.wait(self._idle)
+        # A line that begins with a blank begins these bytes, or follows the end of another one among them. There is
+        # hardly ever any, and looking at each line costs ten times as much.
+        if data[:1] in _BLANKS or b"\n " in data or b"\n\t" in data:
+            self.lineReceived = self._unfolded_line  # type: ignore[method-assign]
         # Not HTTPChannel's: it would move the timeout with every byte.
         LineReceiver.dataReceived(self, data)
 
-    def lineReceived(self, line: bytes) -> None:
-        """Take in a line of the head."""
-        if self._refused:
-            return
-        if line[:1] in (b" ", b"\t"):
+    def _unfolded_line(self, line: bytes) -> None:
+        """Take in a line of the head, unless it goes on with the one before."""
+        if line[:1] in _BLANKS:
             # RFC 9112, 5.2: a header folded into two lines, which not every reader unfolds, may be refused.
             self._respondToBadRequestAndDisconnect()
         else:
             super().lineReceived(line)
-
-    def rawDataReceived(self, data: bytes) -> None:
-        """Take in a part of a body."""
-        if not self._refused:
-            super().rawDataReceived(data)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Refuse a line that is as long as the whole head may be."""
@@ -109,20 +135,35 @@ class Channel(HTTPChannel):
             self._host = super().getHost()
         return self._host
 
+    def getPeer(self) -> IAddress:
+        """Who has connected; likewise."""
+        if self._peer is None:
+            self._peer = super().getPeer()
+        return self._peer
+
     def headerReceived(self, line: bytes) -> bool:
         """Take in a header; False if it is refused."""
-        name = line[: line.find(b":")]
-        # Another reader may end the header there, or begin its name later (RFC 9110, 5.5, and 9112, 5.1). Older
-        # releases of Twisted let these pass. A pattern, looked for at every place, takes several times as long.
-        if not name or b" " in name or b"\t" in name or b"\r" in line or b"\n" in line or b"\0" in line:
+        headers = self.requests[-1].requestHeaders
+        known = self.site.header_lines.get(line)
+        if known is not None and self._receivedHeaderCount < self.maxHeaders:
+            # All that HTTPChannel does with a line that it has found to be right.
+            put(headers, *known)
+            self._receivedHeaderCount += 1
+            return True
+        # Another reader may end the header there (RFC 9110, 5.5). Twisted 24.10 lets these pass.
+        if b"\r" in line or b"\n" in line:
             self._respondToBadRequestAndDisconnect()
             return False
+        before = count(headers)
         try:
-            return bool(super().headerReceived(line))
+            taken = bool(super().headerReceived(line))
         except ValueError:
             # Python makes no number of the thousands of digits that a Content-Length may have.
             self.refuse_body()
             return False
+        if taken:
+            self.site.header_lines.learn(line, headers, before)
+        return taken
 
     def allHeadersReceived(self) -> None:
         """Judge a head that is complete, before the body is asked for (``Expect``) or read."""
@@ -138,13 +179,15 @@ class Channel(HTTPChannel):
     def allContentReceived(self) -> None:
         """Hand a request on that is complete."""
         if not self._refused:
+            # However long the answer takes.
+            self._patience.rest()
             super().allContentReceived()
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
         """Whether the connection outlives this request."""
-        listed = b",".join(request.requestHeaders.getRawHeaders(b"Connection", [])).lower().split(b",")
+        headers = request.requestHeaders.getRawHeaders(b"Connection", ())
         # twisted.web looks at the first such header alone, and takes its commas for letters.
-        if self._leaving or any(option.strip() == b"close" for option in listed):
+        if self._leaving or (headers and _tells_to_close(headers)):
             request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
             return False
         return bool(super().checkPersistence(request, version))
@@ -153,10 +196,19 @@ class Channel(HTTPChannel):
         """Go on to the next request, once one has been answered."""
         self._arriving = False
         self._since = self.site.reactor.seconds()
+        if self.persistent:
+            self._patience.wait(self._idle)
         super().requestDone(request)
 
+    def send(self, data: bytes) -> None:
+        """Write a whole answer, in this turn of the reactor as far as the socket takes it."""
+        if self._direct:
+            send(self.transport, data)
+        else:
+            self.write(data)
+
     def _has_its_host(self, request: Request) -> bool:
-        hosts = len(request.requestHeaders.getRawHeaders(b"Host", []))
+        hosts = len(request.requestHeaders.getRawHeaders(b"Host", ()))
         return hosts == 1 or (hosts == 0 and self._version == b"HTTP/1.0")
 
     def refuse_body(self) -> None:
@@ -168,6 +220,7 @@ class Channel(HTTPChannel):
         if self._refused:
             return
         self._refused = True
+        self.clearLineBuffer()
         trace = Trace(request_id())
         answer = refusal(status, code, message, trace.request_id)
         head = (
@@ -177,7 +230,7 @@ class Channel(HTTPChannel):
         about = (SERVER, self.site.date(), answer.kind, len(answer.body), trace.request_id.encode())
         assert self.transport is not None
         self.transport.writeSequence([head % (status, HTTPStatus(status).phrase.encode(), *about), answer.body])
-        self.setTimeout(LINGER)
+        self._patience.wait(LINGER)
         self.site.access.write(
             trace,
             self.site.access.now(),
@@ -212,3 +265,8 @@ class Channel(HTTPChannel):
     def _respondToBadRequestAndDisconnect(self) -> None:
         # HTTPChannel calls this for all that is not HTTP or is over a limit; its own answer is bare.
         self.refuse(400, "InvalidRequest", "The request is not valid HTTP, or its head is too large.")
+
+
+def _tells_to_close(headers: Sequence[bytes]) -> bool:
+    """Whether ``close`` is among the options of some Connection headers."""
+    return any(option.strip() == b"close" for option in b",".join(headers).lower().split(b","))

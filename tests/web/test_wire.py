@@ -178,6 +178,25 @@ class MalformedTests(WireTestCase):
                 self.assert_refused(400, "InvalidRequest")
                 self.assertEqual((self.lines()[-1]["method"], self.lines()[-1]["path"]), ("POST", "/ec2"))
 
+    def test_folded(self) -> None:
+        """So is a header that goes on in a second line, wherever the bytes are cut."""
+        for blank in (b" ", b"\t"):
+            data = HEAD + b"X: y\r\n" + blank + b"z\r\nContent-Length: 0\r\n\r\n"
+            for cut in range(len(HEAD), len(HEAD) + 9):
+                self.connect_anew()
+                self.client.send(data[:cut])
+                self.client.send(data[cut:])
+                self.assert_refused(400, "InvalidRequest")
+
+    def test_blank_in_a_body(self) -> None:
+        """What looks like that in a body is none, and what comes after it is read as before."""
+        folded = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\na\r\n b "
+        self.client.send(folded + folded)
+        self.client.send(folded)
+        self.assertEqual([each.status for each in self.client.responses()], [200] * 3)
+        self.client.send(HEAD + b"X: y\r\n z\r\n\r\n")
+        self.assertEqual(self.client.response().status, 400)
+
     def test_chunks(self) -> None:
         """So are chunks that are none."""
         for body in (b"x\r\n", b"-1\r\n", b"3\r\nabcX\r\n", b"f" * 5000):
@@ -207,6 +226,17 @@ class MalformedTests(WireTestCase):
 
 
 class TimeoutTests(WireTestCase):
+    def test_answered(self) -> None:
+        """Each answer gives a connection its time anew, and no more than that."""
+        for _ in range(3):
+            self.clock.advance(IDLE - 1)
+            self.client.send(HEAD + b"Content-Length: 3\r\n\r\nabc")
+            self.assertEqual(self.client.response().status, 200)
+        self.clock.advance(IDLE - 1)
+        self.assertFalse(self.client.closed)
+        self.clock.advance(1 + self.late)
+        self.assertTrue(self.client.closed)
+
     def test_idle(self) -> None:
         """A connection on which nothing happens is closed, and not before its time."""
         self.clock.advance(IDLE - 1)
