@@ -12,6 +12,7 @@ from zope.interface import Attribute, Interface
 
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.ec2.trace import Trace
+from ec2proxy.ec2.xml import Envelope
 
 
 class IRepeat(Interface):
@@ -23,13 +24,16 @@ class IRepeat(Interface):
 
     over = Attribute("Whether it is of no more use: accounts, regions or the day are others now.")
 
-    def answer(moment: bytes, signature: bytes, trace: Trace) -> bytes | None:
+    trace = Attribute("What is known of each of the requests, for the log; it has no id.")
+
+    def answer(moment: bytes, signature: bytes, now: float) -> Envelope | None:
         """The answer to the same request signed at another moment.
 
         :param moment: its ``X-Amz-Date``.
         :param signature: what its ``Authorization`` ends with.
-        :param trace: as for :meth:`IEC2Service.perform`, which is to be asked where this gives None.
-        :returns: None where the signature is wrong or no answer is kept that holds.
+        :param now: the clock's seconds.
+        :returns: None where the signature is wrong or no answer is kept that holds; then :meth:`IEC2Service.perform`
+            is to be asked.
         """
 
 

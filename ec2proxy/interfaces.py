@@ -15,6 +15,7 @@ from twisted.web.iweb import IAgent
 from zope.interface import Attribute, Interface
 
 from ec2proxy.ec2.record import Pursued, Record
+from ec2proxy.ec2.trace import Trace
 from ec2proxy.model import (
     Backend,
     Capabilities,
@@ -222,6 +223,9 @@ class IEpochs(Interface):
     def of(scope: str) -> int:
         """The scope's epoch: another than all before, after each write to it that has ended, anywhere. Cheap."""
 
+    def of_all() -> int:
+        """Another number than all before, after each write to any scope that has ended, anywhere. Cheaper still."""
+
     def bump(scope: str) -> None:
         """Note that a write to the scope has ended, well or badly."""
 
@@ -234,6 +238,13 @@ class IObserver(Interface):
 
     def answered(record: Record) -> None:
         """A request is over. Told soon afterwards, not in the request's own path."""
+
+    def answered_again(trace: Trace, seconds: Sequence[float]) -> None:
+        """Some requests are over that were successes and differ in nothing that is counted, but for the time.
+
+        :param trace: what is known of each.
+        :param seconds: how long they took, of each.
+        """
 
     def pursued(pursued: Pursued) -> None:
         """Something was done after the answer, to keep what it promised."""

@@ -6,7 +6,7 @@ from attrs import define, field
 from twisted.python.failure import Failure
 
 from ec2proxy.actions.action import Action, Call
-from ec2proxy.actions.cache import Cache
+from ec2proxy.actions.cache import Cache, Slot
 from ec2proxy.actions.errors import from_cloud
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.deferring import settle
@@ -37,6 +37,7 @@ class KeptAnswer:
     :ivar until: those until which it does.
     :ivar due: those at which a picture is to be looked at, so that it is refreshed in time.
     :ivar epochs: what has to be written to for it not to hold even so.
+    :ivar of_all: the epoch of everything when that was last looked at.
     """
 
     envelope: Envelope
@@ -49,6 +50,7 @@ class KeptAnswer:
     _until: float = field(init=False)
     _due: float = field(init=False)
     _epochs: Sequence[tuple[str, int]] = field(init=False)
+    _of_all: int | None = field(init=False, default=None)
 
     @classmethod
     def of(cls, envelope: Envelope, cloud: Cloud, notes: Notes) -> "KeptAnswer | None":
@@ -66,32 +68,40 @@ class KeptAnswer:
         self._since = max((look.snapshot.taken for look in self._looks), default=0.0)
         self._until = min(until, *ends) if ends else until
         self._due = min((look.snapshot.due(look.age) for look in self._looks), default=self._until)
+        self._of_all = None
         of_ledgers = [ledger.told_as for ledger, _ in self._ledgers.values()]
         self._epochs = (
             *((look.scope, look.snapshot.epoch) for look in self._looks),
             *((scope, self._cloud.epochs.of(scope)) for scope in of_ledgers),
         )
 
-    def holds(self, at: float | None = None) -> bool:
+    def holds(self, at: float | None = None, now: float | None = None) -> bool:
         """Whether it would be made just so now, of pictures that are there.
 
         :param at: the clock's seconds at which it had to be fresh, if that is not now.
+        :param now: the clock's seconds, if they are known.
         """
-        now = self._cloud.clock.seconds()
+        if now is None:
+            now = self._cloud.clock.seconds()
         if self._since <= now and (now if at is None else at) < self._until:
             if now >= self._due:
                 self._look_ahead()
-            epoch_of = self._cloud.epochs.of
-            for scope, epoch in self._epochs:
-                if epoch_of(scope) != epoch:
-                    break
-            else:
+            if self._of_all == self._cloud.epochs.of_all() or self._unwritten():
                 # A loop, since a generator takes twice as long.
                 for ledger, version in self._ledgers.values():  # noqa: SIM110
                     if ledger.version != version:
                         return False
                 return True
         return self._holds_anew()
+
+    def _unwritten(self) -> bool:
+        """Whether nothing was written to that it was made from; then that need not be asked until something is."""
+        epochs = self._cloud.epochs
+        of_all = epochs.of_all()
+        if any(epochs.of(scope) != epoch for scope, epoch in self._epochs):
+            return False
+        self._of_all = of_all
+        return True
 
     def _look_ahead(self) -> None:
         """Have those pictures refreshed that take long and will be too old soon."""
@@ -170,6 +180,13 @@ class Polls:
         """
         kept = self._kept.get(key)
         return kept.envelope if kept is not None and kept.holds(at) else None
+
+    def slot(self, key: Hashable) -> Slot[KeptAnswer] | None:
+        """Where the answer to a question is kept, whether it holds or not; None where none is.
+
+        :param key: as for :meth:`standing`.
+        """
+        return self._kept.slot(key)
 
     async def answer(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> bytes:
         """The answer to a question, made once for all who ask it at the same time.

@@ -9,6 +9,7 @@ from ec2proxy.asking import IRepeat
 from ec2proxy.auth.authenticator import Proof
 from ec2proxy.cloud.regions import Regions
 from ec2proxy.ec2.trace import Trace
+from ec2proxy.ec2.xml import Envelope
 
 
 @implementer(IRepeat)
@@ -16,15 +17,16 @@ class Repeat:
     """Requests that are the same but for when they were signed.
 
     :param proof: that they are signed by who signed the first.
-    :param first: what was learnt of that; it was answered at once.
+    :param trace: what was learnt of the first, which was answered at once.
     :param key: its question, as ``polls`` knows it.
     """
 
-    def __init__(self, proof: Proof, first: Trace, polls: Polls, key: Hashable, regions: Regions) -> None:
+    def __init__(self, proof: Proof, trace: Trace, polls: Polls, key: Hashable, regions: Regions) -> None:
+        self.trace = trace
         self._proof = proof
-        self._first = first
         self._polls = polls
         self._key = key
+        self._slot = polls.slot(key)
         self._regions = regions
         self._generation = regions.generation
 
@@ -33,15 +35,16 @@ class Repeat:
         """See :class:`IRepeat`."""
         return self._proof.over or self._regions.generation != self._generation
 
-    def answer(self, moment: bytes, signature: bytes, trace: Trace) -> bytes | None:
+    def answer(self, moment: bytes, signature: bytes, now: float) -> Envelope | None:
         """See :meth:`IRepeat.answer`."""
-        if not self._proof.holds(moment, signature) or self._regions.generation != self._generation:
+        if not self._proof.holds(moment, signature, now) or self._regions.generation != self._generation:
             return None
-        standing = self._polls.standing(self._key)
-        if standing is None:
-            return None
-        first = self._first
-        trace.principal, trace.action = first.principal, first.action
-        trace.cloud, trace.region = first.cloud, first.region
-        trace.source = "picture"
-        return standing.around(trace.request_id)
+        slot = self._slot
+        if slot is None or slot.value is None:
+            # It had to go meanwhile; the answer may be kept elsewhere since.
+            slot = self._slot = self._polls.slot(self._key)
+            if slot is None or slot.value is None:
+                return None
+        slot.used = True
+        kept = slot.value
+        return kept.envelope if kept.holds(now=now) else None

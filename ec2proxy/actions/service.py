@@ -94,7 +94,7 @@ class EC2Service:
         # All of this has just been found to be right.
         first = Trace("")
         principal = self._authenticator.by_header(request, question.body_hash)
-        first.principal, first.action = principal.name, question.name
+        first.principal, first.action, first.source = principal.name, question.name, "picture"
         key = self._key(question, *self._located(request, principal, first), principal.in_region(first.region))
         return Repeat(proof, first, self._polls, key, self._regions)
 

@@ -110,12 +110,20 @@ class Authenticator:
         :raises EC2Error: ``RequestExpired``.
         """
         now = self._now()
-        if signed_at is not None and signed_at > now + self._skew:
-            raise EC2Error("RequestExpired", "The request was signed for a time that has not come yet.")
-        if expires_at is None and signed_at is not None:
-            expires_at = signed_at + self._skew
+        if signed_at is not None:
+            earliest, latest = self.window(signed_at)
+            if now < earliest:
+                raise EC2Error("RequestExpired", "The request was signed for a time that has not come yet.")
+            expires_at = latest if expires_at is None else expires_at
         if expires_at is not None and expires_at < now:
             raise EC2Error("RequestExpired", "Request has expired.")
+
+    def window(self, signed_at: float) -> tuple[float, float]:
+        """The first and the last moment at which a signature counts that says when it was made, but not for how long.
+
+        :param signed_at: epoch seconds, as are the results.
+        """
+        return signed_at - self._skew, signed_at + self._skew
 
 
 class Proof:
@@ -135,21 +143,24 @@ class Proof:
         self._scope = scope
         self._request = request
         self._body_hash = body_hash
-        self._expected: dict[bytes, tuple[int, list[bytes]]] = {}
+        self._expected: dict[bytes, tuple[float, float, list[bytes]]] = {}
         self.over = False
 
-    def holds(self, moment: bytes, signature: bytes) -> bool:
+    def holds(self, moment: bytes, signature: bytes, now: float) -> bool:
         """Whether a signature is right and of now; where it is not, the whole request is to be looked at.
 
         :param moment: its ``X-Amz-Date``.
+        :param now: epoch seconds.
         """
         if self._authenticator.accounts is not self._accounts:
             self.over = True
             return False
         try:
-            at, expected = self._expected.get(moment) or self._worked_out(moment)
-            self._authenticator.check_time(at)
+            earliest, latest, expected = self._expected.get(moment) or self._worked_out(moment)
         except EC2Error:
+            self.over = True
+            return False
+        if not earliest <= now <= latest:
             self.over = True
             return False
         right = False
@@ -157,15 +168,16 @@ class Proof:
             right |= hmac.compare_digest(each, signature)
         return right
 
-    def _worked_out(self, moment: bytes) -> tuple[int, list[bytes]]:
+    def _worked_out(self, moment: bytes) -> tuple[float, float, list[bytes]]:
         at = v4.signed_at(moment, self._scope)
         headers = {**self._request.by_name, b"x-amz-date": moment}
         request = evolve(self._request, headers=headers.items())
         expected = v4.signatures(self._scope, moment, request, self._secret, self._body_hash)
         if len(self._expected) >= _MOMENTS:
             self._expected.clear()
-        self._expected[moment] = at, expected
-        return at, expected
+        earliest, latest = self._authenticator.window(at)
+        self._expected[moment] = earliest, latest, expected
+        return earliest, latest, expected
 
 
 def is_signed(pairs: Sequence[tuple[str, str]]) -> bool:

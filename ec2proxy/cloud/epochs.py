@@ -27,6 +27,10 @@ class LocalEpochs:
         """The number of the scope's last write."""
         return self._epochs.get(scope, self._forgotten)
 
+    def of_all(self) -> int:
+        """The number of the last write to anything."""
+        return self._newest
+
     def bump(self, scope: str) -> None:
         """Count a write."""
         self._newest += 1

@@ -29,8 +29,8 @@ def shared_memory(columns: int, rows: int = ROWS) -> int:
     else:  # pragma: no cover  # not Linux
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    # One row more than asked for: writes to everything.
-    os.ftruncate(descriptor, (rows + 1) * columns * _COUNTER)
+    # Two rows more than asked for: writes to everything, and all writes to anything.
+    os.ftruncate(descriptor, (rows + 2) * columns * _COUNTER)
     return descriptor
 
 
@@ -49,7 +49,7 @@ class SharedEpochs:
 
     def __init__(self, descriptor: int, columns: int, column: int) -> None:
         size = os.fstat(descriptor).st_size
-        rows = size // (columns * _COUNTER) - 1
+        rows = size // (columns * _COUNTER) - 2
         if not 0 <= column < columns or rows < 1:
             raise ValueError(f"no column {column} of {columns} in {size} bytes")
         self._memory = mmap.mmap(descriptor, size)
@@ -58,6 +58,7 @@ class SharedEpochs:
         self._row = Struct(f"={columns}Q").unpack_from
         self._column = column
         self._everything = rows * columns * _COUNTER
+        self._anything = (rows + 1) * columns * _COUNTER
 
         def place(scope: str) -> int:
             # Not hash(): each process has its own.
@@ -71,13 +72,22 @@ class SharedEpochs:
         total: int = sum(self._row(memory, self._place(scope))) + sum(self._row(memory, self._everything))
         return total
 
+    def of_all(self) -> int:
+        """The number of writes so far."""
+        total: int = sum(self._row(self._memory, self._anything))
+        return total
+
     def bump(self, scope: str) -> None:
         """Count a write."""
-        self._counters[self._place(scope) // _COUNTER + self._column] += 1
+        self._count(self._place(scope))
 
     def bump_all(self) -> None:
         """Count a write to everything: somebody has died who may have written and could not say so any more."""
-        self._counters[self._everything // _COUNTER + self._column] += 1
+        self._count(self._everything)
+
+    def _count(self, place: int) -> None:
+        for row in (place, self._anything):
+            self._counters[row // _COUNTER + self._column] += 1
 
     async def settled(self) -> None:
         """What is stored in shared memory can be seen at once."""

@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from attrs import evolve
+
 from ec2proxy.ec2.trace import Trace
 
 
@@ -25,6 +27,41 @@ class Record(NamedTuple):
     target: bytes
     status: int
     error: str
+
+
+class Alike:
+    """What requests that repeat one have in common for logs and counts: all but their ids and times.
+
+    Two of these are never the same, so that what is made of one can be found quickly.
+
+    :param record: the one.
+    """
+
+    __slots__ = ("record",)
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+
+class Again(NamedTuple):
+    """One more such request that is over.
+
+    :param at: when it ended, in epoch seconds.
+    :param request_id: in ASCII.
+    :param seconds: how long it took.
+    """
+
+    at: float
+    alike: Alike
+    request_id: bytes
+    seconds: float
+
+    @property
+    def record(self) -> Record:
+        """All that is known of it."""
+        like = self.alike.record
+        trace = evolve(like.trace, request_id=self.request_id.decode())
+        return like._replace(at=self.at, trace=trace, seconds=self.seconds)
 
 
 class Pursued(NamedTuple):

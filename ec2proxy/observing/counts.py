@@ -7,6 +7,7 @@ from typing import Any
 from zope.interface import implementer
 
 from ec2proxy.ec2.record import Pursued, Record
+from ec2proxy.ec2.trace import Trace
 from ec2proxy.interfaces import IObserver
 from ec2proxy.observing import families
 from ec2proxy.observing.families import BUCKETS, FAMILIES, Family
@@ -64,20 +65,31 @@ class Counts:
     def answered(self, record: Record) -> None:
         """See :meth:`IObserver.answered`."""
         trace = record.trace
-        action = trace.action or "none"
         code = record.error or ("ClientGone" if record.status == 499 else "")
+        self._count(trace, code, [record.seconds])
+        if trace.changes:
+            self._changed(record)
+
+    def answered_again(self, trace: Trace, seconds: Sequence[float]) -> None:
+        """See :meth:`IObserver.answered_again`."""
+        self._count(trace, "", seconds)
+
+    def _count(self, trace: Trace, code: str, seconds: Sequence[float]) -> None:
+        """Count requests that came to the same.
+
+        :param code: of the error; empty for successes.
+        """
+        action = trace.action or "none"
         region = trace.cloud if trace.cloud in self.regions else OTHER if trace.cloud else "none"
         key = (action, code, region)
         requests = self._requests
         if key not in requests and len(requests) >= MOST_SERIES:
             key = (OTHER, OTHER, OTHER)
-        requests[key] = requests.get(key, 0) + 1
-        _add(self._request_seconds, action, record.seconds)
-        if trace.changes:
-            self._changed(record)
+        requests[key] = requests.get(key, 0) + len(seconds)
+        _add(self._request_seconds, action, seconds)
         if not code:
             source = trace.source or "none"
-            self._sources[source] = self._sources.get(source, 0) + 1
+            self._sources[source] = self._sources.get(source, 0) + len(seconds)
 
     def pursued(self, pursued: Pursued) -> None:
         """See :meth:`IObserver.pursued`."""
@@ -92,7 +104,7 @@ class Counts:
         """See :meth:`IObserver.called`."""
         now = self._seconds()
         self._calls[region, operation, error] = self._calls.get((region, operation, error), 0) + 1
-        _add(self._call_seconds, (region, operation), seconds)
+        _add(self._call_seconds, (region, operation), [seconds])
         collection, _, verb = operation.partition(".")
         if verb == "list" and not error:
             self._fetched[region, collection] = now
@@ -102,7 +114,7 @@ class Counts:
 
     def stored(self, operation: str, seconds: float, error: str) -> None:
         """See :meth:`IObserver.stored`."""
-        _add(self._state_seconds, operation, seconds)
+        _add(self._state_seconds, operation, [seconds])
         if error:
             self._state_errors[operation] = self._state_errors.get(operation, 0) + 1
 
@@ -147,12 +159,13 @@ def _joined(family: Family, one: Any, other: Any) -> Any:
     ]()
 
 
-def _add(histograms: dict[Any, list[float]], key: Any, seconds: float) -> None:
+def _add(histograms: dict[Any, list[float]], key: Any, seconds: Sequence[float]) -> None:
     histogram = histograms.get(key)
     if histogram is None:
         histogram = histograms[key] = [0] * (len(BUCKETS) + 1) + [0.0]
-    histogram[bisect_left(BUCKETS, seconds)] += 1
-    histogram[-1] += seconds
+    for each in seconds:
+        histogram[bisect_left(BUCKETS, each)] += 1
+    histogram[-1] += sum(seconds)
 
 
 def _listed(histograms: Mapping[str, Sequence[float]]) -> list[tuple[Sequence[str], Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from twisted.logger import Logger
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Again, Record
 
 # A path may be as long as a header; nobody reads that in a log.
 _SHOWN = 200
@@ -12,14 +12,19 @@ _SHOWN = 200
 _log = Logger(namespace="ec2proxy.access")
 
 
-def through_logger(records: Sequence[Record]) -> None:
+def through_logger(records: Sequence[Record | Again]) -> None:
     """Log requests as events of twisted.logger."""
-    for record in records:
+    for record in map(whole, records):
         _log.info(
             "{client} {method} {path} {status} {milliseconds}ms id={request_id} action={action} principal={principal}"
             " region={region} error={error} source={source}",
             **fields(record),
         )
+
+
+def whole(record: Record | Again) -> Record:
+    """All that is known of a request."""
+    return record.record if isinstance(record, Again) else record
 
 
 def fields(record: Record) -> dict[str, object]:

@@ -13,9 +13,9 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Again, Record
 from ec2proxy.observing.audit import stamp
-from ec2proxy.observing.lines import fields, place
+from ec2proxy.observing.lines import fields, place, whole
 from ec2proxy.observing.sink import Lines
 
 FORMATS = ("text", "json", "journal")
@@ -52,7 +52,7 @@ class LogWriter:
         self._least = LEVELS.index(level)
         self._line: Callable[[float, str, str, str], str] = {"text": _text, "journal": _journal, "json": _json}[form]
         self._stamped = form == "text"
-        self._around: dict[tuple[object, ...], tuple[str, str]] = {}
+        self._around: dict[object, tuple[str, str]] = {}
         self._request = _json_request if form == "json" else self._text_request
 
     def __call__(self, event: LogEvent) -> None:
@@ -64,7 +64,7 @@ class LogWriter:
         if LEVELS.index(level.name) >= self._least:
             self._sink.write(self._line(event.get("log_time", 0.0), level.name, namespace, _message(event)))
 
-    def requests(self, records: Sequence[Record]) -> None:
+    def requests(self, records: Sequence[Record | Again]) -> None:
         """Write the lines of requests that are over, all at once."""
         if LEVELS.index("info") >= self._least:
             self._sink.write("".join([self._request(record) for record in records]))
@@ -78,33 +78,36 @@ class LogWriter:
         """Lines that could not be written."""
         return self._sink.lost
 
-    def _text_request(self, record: Record) -> str:
-        trace = record.trace
-        key = (
-            place(record.client), record.method, record.target, record.status,
-            trace.action, trace.principal, trace.region, record.error, trace.source,
-        )  # fmt: skip
+    def _text_request(self, record: Record | Again) -> str:
         # A client that polls has the same line over and over, but for what is filled in here.
-        around = self._around.get(key)
-        if around is None:
-            around = self._framed(record)
-            if len(self._around) >= _MOST_FRAMES:
-                self._around.clear()
-            if len(record.target) <= _LONG:
-                self._around[key] = around
-        before, after = around
+        key: object
+        if isinstance(record, Again):
+            key, request_id = record.alike, record.request_id.decode()
+        else:
+            trace = record.trace
+            request_id = trace.request_id
+            key = (
+                place(record.client), record.method, record.target, record.status,
+                trace.action, trace.principal, trace.region, record.error, trace.source,
+            )  # fmt: skip
+        before, after = self._around.get(key) or self._framed(key, whole(record))
         at = f"{stamp(record.at)} " if self._stamped else ""
-        return f"{at}{before}request_id={trace.request_id} milliseconds={record.seconds * 1000:.0f}{after}"
+        return f"{at}{before}request_id={request_id} milliseconds={record.seconds * 1000:.0f}{after}"
 
-    def _framed(self, record: Record) -> tuple[str, str]:
-        """What stands around the id and the milliseconds of a request's line, made safe."""
+    def _framed(self, key: object, record: Record) -> tuple[str, str]:
+        """What stands around the id and the milliseconds of a request's line, made safe and remembered."""
         about = fields(record)
         head = " ".join(str(about.pop(name) or "-") for name in ("client", "method", "path", "status"))
         values = {name: str(about[name]) or "-" for name in ("action", "principal", "region", "error", "source")}
         safe = [f"{name}={text if _PLAIN.fullmatch(text) else json.dumps(text)}" for name, text in values.items()]
         where = f"[{_ACCESS}#info]" if self._stamped else f"<{_PRIORITIES['info']}>[{_ACCESS}]"
         before, after = (_CONTROLS.sub(_escaped, text) for text in (head, " ".join(safe)))
-        return f"{where} {before} ", f" {after}\n"
+        framed = f"{where} {before} ", f" {after}\n"
+        if len(self._around) >= _MOST_FRAMES:
+            self._around.clear()
+        if len(record.target) <= _LONG:
+            self._around[key] = framed
+        return framed
 
 
 def _message(event: LogEvent) -> str:
@@ -127,8 +130,8 @@ def _json(at: float, level: str, namespace: str, message: str) -> str:
     return _dumped({"time": stamp(at), "level": level, "logger": namespace, "message": message})
 
 
-def _json_request(record: Record) -> str:
-    return _dumped({"time": stamp(record.at), "level": "info", "logger": _ACCESS, **fields(record)})
+def _json_request(record: Record | Again) -> str:
+    return _dumped({"time": stamp(record.at), "level": "info", "logger": _ACCESS, **fields(whole(record))})
 
 
 def _dumped(value: dict[str, Any]) -> str:

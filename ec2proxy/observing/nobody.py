@@ -1,8 +1,11 @@
 """The observer for where nobody looks."""
 
+from collections.abc import Sequence
+
 from zope.interface import implementer
 
 from ec2proxy.ec2.record import Pursued, Record
+from ec2proxy.ec2.trace import Trace
 from ec2proxy.interfaces import IObserver
 
 
@@ -11,6 +14,9 @@ class Nobody:
     """Takes no notice."""
 
     def answered(self, record: Record) -> None:
+        """Do nothing."""
+
+    def answered_again(self, trace: Trace, seconds: Sequence[float]) -> None:
         """Do nothing."""
 
     def pursued(self, pursued: Pursued) -> None:

@@ -77,6 +77,7 @@ class Notices:
         self._reactor = reactor
         self._sender = sender
         self._heard = [0] * _SLOTS
+        self._heard_all = 0
         self._missed = 0
         self._ears: _Ears | None = None
         self._untold: set[str] = set()
@@ -92,6 +93,13 @@ class Notices:
             self._missed += 1
         epoch: int = self._inner.of(scope)
         return epoch + self._missed + self._heard[_slot(scope)]
+
+    def of_all(self) -> int:
+        """See :meth:`IEpochs.of_all`; always another one while nothing can be heard."""
+        if self._ears is None:
+            self._missed += 1
+        epoch: int = self._inner.of_all()
+        return epoch + self._missed + self._heard_all
 
     def bump(self, scope: str) -> None:
         """See :meth:`IEpochs.bump`."""
@@ -132,6 +140,7 @@ class Notices:
         sender, _, scope = notice.partition(" ")
         if sender != self._sender:
             self._heard[_slot_of_escaped(scope)] += 1
+            self._heard_all += 1
 
     def _deaf(self, reason: str) -> None:
         self._ears = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Again, Alike, Record
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.interfaces import IObserver
 from ec2proxy.observing.lines import through_logger
@@ -34,12 +34,12 @@ class AccessLog:
         self,
         clock: IReactorTime,
         observer: IObserver = NOBODY,
-        write_lines: Callable[[Sequence[Record]], None] = through_logger,
+        write_lines: Callable[[Sequence[Record | Again]], None] = through_logger,
     ) -> None:
         self._clock = clock
         self._observer = observer
         self._write_lines = write_lines
-        self._waiting: list[Record] = []
+        self._waiting: list[Record | Again] = []
         self._flushing: IDelayedCall | None = None
 
     def now(self) -> float:
@@ -51,14 +51,29 @@ class AccessLog:
     ) -> None:
         """Note one request that is over; see :class:`Record`."""
         now = self._clock.seconds()
-        waiting = self._waiting
-        waiting.append(Record(now, trace, now - began, client, method, target, status, error))
+        self._waiting.append(Record(now, trace, now - began, client, method, target, status, error))
         if trace.changes:
             # Its line in the audit log is written before anything else happens.
             self.flush()
-        elif len(waiting) == 1:
+        else:
+            self._flush_soon(len(self._waiting))
+
+    def write_again(self, alike: Alike, request_id: bytes, began: float) -> None:
+        """Note one request that is over, just as another was, which changed nothing.
+
+        :param began: as for :meth:`write`.
+        """
+        now = self._clock.seconds()
+        waiting = self._waiting
+        waiting.append(Again(now, alike, request_id, now - began))
+        count = len(waiting)
+        if count == 1 or count == BATCH:
+            self._flush_soon(count)
+
+    def _flush_soon(self, count: int) -> None:
+        if count == 1:
             self._flushing = self._clock.callLater(FLUSH_SECONDS, self.flush)
-        elif len(waiting) == BATCH and self._flushing is not None:
+        elif count == BATCH and self._flushing is not None:
             self._flushing.reset(0)
 
     def flush(self) -> None:
@@ -67,8 +82,15 @@ class AccessLog:
             self._flushing.cancel()
         self._flushing = None
         batch, self._waiting = self._waiting, []
-        if batch:
-            answered = self._observer.answered
-            for record in batch:
-                answered(record)
-            self._write_lines(batch)
+        if not batch:
+            return
+        again: dict[int, tuple[Trace, list[float]]] = {}
+        for record in batch:
+            if isinstance(record, Again):
+                trace = record.alike.record.trace
+                again.setdefault(id(trace), (trace, []))[1].append(record.seconds)
+            else:
+                self._observer.answered(record)
+        for trace, seconds in again.values():
+            self._observer.answered_again(trace, seconds)
+        self._write_lines(batch)

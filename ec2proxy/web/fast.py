@@ -23,6 +23,7 @@ from zope.interface import implementer
 from ec2proxy.asking import IEC2Service
 from ec2proxy.web.access import CLIENT_GONE
 from ec2proxy.web.answers import SERVER, Answer
+from ec2proxy.web.answers import request_id as new_id
 from ec2proxy.web.exchange import BaseExchange
 from ec2proxy.web.plain import Plain, read
 from ec2proxy.web.repeats import Shape, shape_of
@@ -53,8 +54,8 @@ class FastChannel:
 
     __slots__ = (
         "_ahead",
+        "_alike",
         "_arriving",
-        "_asked",
         "_call",
         "_closing",
         "_data",
@@ -80,7 +81,7 @@ class FastChannel:
         self._lent: LentChannel | None = None  # what the connection is lent to
         self.peer: Any = None  # the client's address, once it has been asked for
         self._shape: Shape | None = None  # what requests on it look like, if they repeat themselves
-        self._asked = 0  # what stands for the body of the last one
+        self._alike: Any = None  # what they have in common for the log
         self._since = 0.0  # when the last request began to arrive, or was answered
         self._direct = self._in_the_clear = self._turning = False
         self._full = self._ahead = self._leaving = self._closing = False
@@ -116,7 +117,9 @@ class FastChannel:
             if len(self._data) >= self._arriving.head + self._arriving.body:
                 self._go_on()
         else:
-            self._take(data)
+            shape = self._shape
+            if shape is None or len(data) != shape.length or not self._repeat(shape, data):
+                self._take(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End, and let what was under way know."""
@@ -206,12 +209,12 @@ class FastChannel:
     def _take(self, data: bytes) -> None:
         """Deal with the requests in ``data``, as far as they are whole, one after the other."""
         at, size = 0, len(data)
+        known = None if self._full else self.site.shapes.find(data)
+        if known is not None and self._repeat(known, data):
+            return
         self._turning = True
         try:
             while at < size and self._call is None and not self._full and not self._closing:
-                shape = self._shape
-                if shape is not None and size == shape.length and at == 0 and self._repeat(shape, data):
-                    return
                 plain = self._arriving or read(data, at)
                 service = None if plain is None else self.site.service_at(plain.path)
                 if plain is None or service is None:
@@ -243,27 +246,33 @@ class FastChannel:
             self._hold_back()
 
     def _repeat(self, shape: Shape, data: bytes) -> bool:
-        """Answer a request that repeats the one before; False if it does not, or takes longer."""
-        found = shape.read(data)
-        if found is None:
+        """Answer a request that repeats another; False if it does not, or takes longer."""
+        if self._leaving:
             return False
-        self._arriving = None
-        call = Call(self, shape.plain)
-        answer = shape.repeat.answer(*found, call.trace)
+        site = self.site
+        began = site.clock.seconds()
+        request_id = new_id().encode()
+        answer = shape.answer(data, began, request_id)
         if answer is None:
             return False
-        self._since = call.began
-        call.succeed(answer)
+        if shape is not self._shape:
+            if self.peer is None:
+                self._look(shape.plain)
+            self._shape, self._alike = shape, shape.alike(self.peer)
+        self._arriving = None
+        self._since = began
+        self._write(b"".join((site.success(), *answer)))
+        site.access.write_again(self._alike, request_id, began)
         return True
 
     def _learn(self, data: bytes, plain: Plain, service: IEC2Service) -> None:
-        """Have the next request known by its bytes, if this one asked what the one before asked."""
-        before, self._asked = self._asked, hash(data[plain.head :])
-        if before != self._asked:
+        """Have requests like this one known by their bytes, if what it asks was asked before."""
+        shapes = self.site.shapes
+        if plain.last or not shapes.is_asked_again(data[plain.head :]):
             return
-        if self._shape is None or self._shape.repeat.over or self._shape.read(data) is None:
-            shape = shape_of(data, plain, service)
-            self._shape = None if shape is None else self.site.shapes.shared(shape)
+        shape = shape_of(data, plain, service)
+        if shape is not None:
+            shapes.shared(shape, data)
 
     def _go_on(self) -> None:
         data, self._data = bytes(self._data), b""
@@ -310,12 +319,14 @@ class FastChannel:
         transport = self.transport
         # What the socket takes at once needs neither a buffer nor another turn of the reactor.
         if self._direct and not transport.dataBuffer and not transport._tempDataBuffer:
-            sent = transport.writeSomeData(data)
+            try:
+                sent = transport.socket.send(data)
+            except OSError:
+                # There is no room, or an error, which the reactor comes upon as well.
+                sent = 0
             if sent == len(data):
                 return
-            # Anything but a number is an error, which the reactor comes upon as well.
-            if isinstance(sent, int):
-                data = data[sent:]
+            data = data[sent:]
         transport.write(data)
 
     def _close(self) -> None:

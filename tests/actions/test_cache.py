@@ -25,7 +25,7 @@ class CacheTests(SynchronousTestCase):
             last[key] = place
             self.assertEqual(cache.get(key), place)
             self.assertLessEqual(cache.bytes, most)
-            self.assertEqual(cache.bytes, sum(taken for _, taken in cache._kept.values()))
+            self.assertEqual(cache.bytes, sum(slot.size for slot in cache._kept.values()))
 
     def test_unused_goes_first(self) -> None:
         """What was used lately outlasts what was not."""
@@ -35,6 +35,21 @@ class CacheTests(SynchronousTestCase):
         cache.get(1)
         cache.put(3, 3, 0)
         self.assertEqual([cache.get(key) for key in (1, 2, 3)], [1, None, 3])
+
+    def test_slot(self) -> None:
+        """Where a value is held stays the same for the next value, and is empty once it had to go."""
+        cache: Cache[int, int] = Cache(2 * OVERHEAD)
+        self.assertIsNone(cache.slot(1))
+        cache.put(1, 1, 0)
+        slot = cache.slot(1)
+        assert slot is not None
+        cache.put(1, 2, 1)
+        self.assertEqual(slot.value, 2)
+        cache.put(2, 2, 0)
+        self.assertIsNone(slot.value)
+        cache.put(1, 3, 0)
+        self.assertIsNone(slot.value)
+        self.assertEqual(cache.get(1), 3)
 
     def test_too_large(self) -> None:
         """What does not fit at all is not kept, nor what it was to replace, and drives nothing else out."""

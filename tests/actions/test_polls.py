@@ -66,7 +66,7 @@ class PollTestCase(ActionTestCase):
             self.service._polls, self.service._fragments = before
 
     def kept(self) -> list[object]:
-        return [value for value, _ in self.service._polls._kept._kept.values()]
+        return [slot.value for slot in self.service._polls._kept._kept.values()]
 
     def turn(self, instance_id: str, state: str) -> None:
         """Have an instance change its state behind our back, if it is there."""

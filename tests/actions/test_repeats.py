@@ -7,14 +7,18 @@ from urllib.parse import parse_qsl
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 from zope.interface.verify import verifyObject
 
 from ec2proxy.actions.throttle import Throttle, rates
 from ec2proxy.asking import IEC2Service, IRepeat
 from ec2proxy.auth.accounts import Account, Accounts
+from ec2proxy.ec2.record import Again
 from ec2proxy.ec2.request import RawRequest
 from ec2proxy.model import Credentials
+from ec2proxy.observing.lines import place, whole
+from ec2proxy.web import repeats
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.ec2 import EC2Resource
 from ec2proxy.web.fastsite import FastSite
@@ -83,11 +87,12 @@ class RepeatTestCase(ActionTestCase):
         return _ID.sub(b"", self.transport.value())
 
     def asked_anew(self, data: bytes) -> bytes:
-        """The answer to the same request on a connection of its own."""
-        transport, channel = self.transport, self.channel
+        """The answer to the same request on a connection of its own, of a site that knows none."""
+        before = self.transport, self.channel, self.site.shapes
+        self.site.shapes = Shapes()
         self.connect()
         answer = self.ask(data)
-        self.transport, self.channel = transport, channel
+        self.transport, self.channel, self.site.shapes = before
         return answer
 
     @contextmanager
@@ -114,7 +119,11 @@ class RepeatTests(RepeatTestCase):
             self.assertEqual(self.ask(self.poll()), first)
         self.site.access.flush()
         *_, plain, known, _ = self.records
+        self.assertIsInstance(known, Again)
+        plain, known = whole(plain), whole(known)
         self.assertNotEqual(plain.trace.request_id, known.trace.request_id)
+        self.assertEqual(plain.target, known.target)
+        self.assertEqual(plain.method, known.method)
         self.assertEqual(
             [(one.trace.action, one.trace.principal, one.trace.region, one.trace.cloud, one.status, one.trace.source)
              for one in (plain, known)],
@@ -165,7 +174,10 @@ class RepeatTests(RepeatTestCase):
         with self.known():
             self.assertNotIn(b"<value>new</value>", self.ask(self.poll()))
         self.call("CreateTags", Resources=["inst0"], Tags=[{"Key": "Name", "Value": "new"}])
-        self.assertIn(b"<value>new</value>", self.ask(self.poll()))
+        told = self.ask(self.poll())
+        self.assertIn(b"<value>new</value>", told)
+        with self.known():
+            self.assertEqual(self.ask(self.poll()), told)
         before = len(self.sent())
         self.clock.advance(2)
         self.ask(self.poll())
@@ -210,6 +222,7 @@ class RepeatTests(RepeatTestCase):
         """Where polls have a limit, each is counted."""
         self.service._throttle = throttle = Throttle(rates("non-mutating=4:1"), self.clock.seconds)
         self.service._counts_polls = throttle.of_polls
+        self.site.shapes = Shapes()
         self.connect()
         told = [self.ask(self.poll()).count(b"RequestLimitExceeded") for _ in range(6)]
         self.assertEqual(told, [0, 0, 0, 0, 1, 1])
@@ -223,20 +236,105 @@ class RepeatTests(RepeatTestCase):
             self.assertIsNone(self.channel._shape)
 
     def test_one_for_all(self) -> None:
-        """Connections of one client have one in common, and a site remembers only so many."""
+        """Connections of one client have one in common from their first request on."""
         first = self.channel._shape
         self.connect()
-        for _ in range(2):
+        with self.known():
             self.ask(self.poll())
         self.assertIs(self.channel._shape, first)
-        shapes = Shapes(most=1)
-        assert first is not None
-        shapes.shared(first)
-        self.site.shapes = shapes
-        self.connect()
-        for _ in range(2):
-            self.ask(self.poll(POLL + b"&MaxResults=5"))
-        self.assertEqual(len(shapes), 1)
+
+    def test_in_turns(self) -> None:
+        """Who asks for this and that in turn, of one length or another, is known by either."""
+        bodies = [POLL, POLL + b"&MaxResults=5", POLL.replace(b"Instances", b"Images"), POLL + b"&MaxResults=6"]
+        for body in bodies * 3:
+            self.ask(self.poll(body))
+        for body in bodies * 2:
+            with self.known():
+                self.ask(self.poll(body))
+        self.site.access.flush()
+        told = [whole(record).trace.action for record in self.records[-4:]]
+        self.assertEqual(told, ["DescribeInstances", "DescribeInstances", "DescribeImages", "DescribeInstances"])
+
+    def test_asked_once(self) -> None:
+        """What is asked but once is not remembered."""
+        for number in range(5, 10):
+            self.ask(self.poll(POLL + b"&MaxResults=%d" % number))
+        self.assertEqual(len(self.site.shapes), 1)
+
+    def test_bounded(self) -> None:
+        """A site remembers so many and no more."""
+        self.site.shapes = shapes = Shapes(most=2)
+        for number in range(5, 10):
+            for _ in range(3):
+                self.assertIn(b"HTTP/1.1 200", self.ask(self.poll(POLL + b"&MaxResults=%d" % number)))
+                self.assertLessEqual(len(shapes), 2)
+                self.assertLessEqual(len(shapes._asked), 2)
+
+    def test_kept_no_more(self) -> None:
+        """When its answer had to go, it is made again, kept elsewhere and found there."""
+        kept = self.service._polls._kept
+        kept._most = kept.bytes
+        other = self.poll(POLL + b"&MaxResults=5")
+        self.assertIn(b"HTTP/1.1 200", self.ask(other))
+        performed = len(self.performed)
+        self.assertIn(b"HTTP/1.1 200", self.ask(self.poll()))
+        self.assertEqual(len(self.performed), performed + 1)
+        with self.known():
+            self.ask(self.poll())
+
+    def test_used(self) -> None:
+        """An answer that is asked for by its bytes counts as used, and outlasts others."""
+        kept = self.service._polls._kept
+        kept._most = 2 * kept.bytes + 1000
+        for number in range(5, 9):
+            self.ask(self.poll(POLL + b"&MaxResults=%d" % number))
+            with self.known():
+                self.ask(self.poll())
+
+    def test_full(self) -> None:
+        """A client that does not take the answer before it has to wait for this one."""
+        self.mock.trouble.delay(0.1, path="/api/keys")
+        self.transport.clear()
+        self.channel.dataReceived(self.poll(b"Action=DescribeKeyPairs&Version=2016-11-15"))
+        self.channel.dataReceived(self.poll())
+        self.assertEqual(self.transport.value(), b"")
+        write = self.transport.write
+
+        def full(data: bytes) -> None:
+            self.channel.pauseProducing()
+            write(data)
+
+        self.transport.write = full  # type: ignore[method-assign]
+        for _ in range(10):
+            self.agent.flush()
+            self.clock.advance(0.05)
+        self.assertEqual(self.transport.value().count(b"HTTP/1.1"), 1)
+        with self.known():
+            self.channel.resumeProducing()
+        self.assertEqual(self.transport.value().count(b"HTTP/1.1 200"), 2)
+
+    def test_hosts(self) -> None:
+        """Lines tell the host that a request came from, of however many there are."""
+        hosts = [f"192.0.2.{number}" for number in range(1, 4)]
+        self.patch(repeats, "_MOST_HOSTS", 2)
+        for host in hosts * 2:
+            self.connect()
+            self.transport.peerAddr = IPv4Address("TCP", host, 1)
+            with self.known():
+                self.ask(self.poll())
+        shape = self.channel._shape
+        assert shape is not None
+        self.assertLessEqual(len(shape._alike), 2)
+        self.site.access.flush()
+        self.assertEqual([place(whole(record).client) for record in self.records[-6:]], hosts * 2)
+
+    def test_leaving(self) -> None:
+        """A connection that is to end with its answer says so in it."""
+        data = self.poll()
+        self.channel.dataReceived(data[:-1])
+        self.channel.leave()
+        self.assertIn(b"Connection: close\r\n", self.ask(data[-1:]))
+        self.assertTrue(self.transport.disconnecting)
 
 
 class AsOthersTests(RepeatTestCase):

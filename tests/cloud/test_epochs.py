@@ -32,7 +32,9 @@ class LocalEpochsTests(SynchronousTestCase):
         epochs = LocalEpochs(most)
         seen = {}
         for scope in writes:
+            before = epochs.of_all()
             epochs.bump(scope)
+            self.assertGreater(epochs.of_all(), before)
             self.assertNotIn(epochs.of(scope), seen.setdefault(scope, set()))
             for other in ("here/me/keys", "here/you/keys", "here/me/instances", "there/me/keys"):
                 seen.setdefault(other, set()).add(epochs.of(other))

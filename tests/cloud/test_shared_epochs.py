@@ -56,12 +56,15 @@ class SharedEpochsTests(SynchronousTestCase):
         live = self.processes(memory)
         seen: dict[str, set[int]] = {scope: {0} for scope in ALL}
         for who, what in steps:
+            before = live[0].of_all()
             if what is None:
                 live[who] = SharedEpochs(memory, PROCESSES, who)
             elif what:
                 live[who].bump(what)
             else:
                 live[who].bump_all()
+            (after,) = {each.of_all() for each in live}
+            (self.assertEqual if what is None else self.assertGreater)(after, before)
             for scope in ALL:
                 (epoch,) = {each.of(scope) for each in live}
                 if what == "" or what == scope:

@@ -80,6 +80,17 @@ class CountingTests(CountsTestCase):
         self.counts.answered(record())
         self.assertEqual(self.values("ec2proxy_answers_total"), {("picture",): 1, ("none",): 1})
 
+    def test_again(self) -> None:
+        """Many that are alike count as much as each by itself."""
+        seconds = [0.0001, 0.002, 0.002, 99.0]
+        like = record(source="picture")
+        self.counts.answered_again(like.trace, seconds)
+        other = Counts({"eu", "us"}, lambda: self.now)
+        for each in seconds:
+            other.answered(record(source="picture", seconds=each))
+        self.assertEqual(self.counts.report(), other.report())
+        self.assertEqual(self.values("ec2proxy_answers_total"), {("picture",): 4})
+
     def test_changes(self) -> None:
         """Who keeps the audit log hears of changes alone."""
         change = record(changes=True)

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from ec2proxy.ec2.record import Pursued
+from ec2proxy.ec2.record import Again, Alike, Pursued
 from ec2proxy.observing.audit import KEPT, Audit
 from ec2proxy.observing.logs import FORMATS, LogWriter
 from ec2proxy.observing.sink import Sink
@@ -123,6 +123,17 @@ class FormTests(SinkTestCase):
         self.assertEqual((told["request_id"], told["principal"], told["action"]), ("r-1", "AK", "DescribeInstances"))
         self.assertEqual((told["region"], told["error"], told["status"]), ("eu-1", "", 200))
         self.assertEqual((told["milliseconds"], told["source"], told["path"]), (2, "backend", "/ec2"))
+
+    def test_again(self) -> None:
+        """The line of a request that was like another is no other than if it had been the first, in any form."""
+        like = Alike(record(source="picture", seconds=7.0))
+        told = [Again(1_000_000_001.5, like, b"r-2", 0.004), record(), Again(1_000_000_002.5, like, b"r-3", 0.001)]
+        for form in FORMATS:
+            writer = LogWriter(self.sink, form, "info")
+            writer.requests(told)
+            before = self.written()
+            writer.requests([each.record if isinstance(each, Again) else each for each in told])
+            self.assertEqual(self.written(), before)
 
     def test_journal(self) -> None:
         """Each line bears its priority, a traceback's too."""

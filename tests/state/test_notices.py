@@ -30,6 +30,9 @@ class Counted:
     def of(self, scope: str) -> int:
         return self.epochs.get(scope, 0)
 
+    def of_all(self) -> int:
+        return sum(self.epochs.values())
+
     def bump(self, scope: str) -> None:
         self.epochs[scope] = self.of(scope) + 1
 
@@ -64,8 +67,9 @@ class HeardTests(TestCase):
     async def assert_heard(self, scope: str, before: int) -> None:
         """The second machine hears that something was written, and of nothing else."""
         _, there = self.epochs
-        other = there.of("other")
+        other, of_all = there.of("other"), there.of_all()
         await until(lambda: there.of(scope) != before)
+        self.assertGreater(there.of_all(), of_all)
         self.assertEqual(there.of("other"), other)
 
     async def test_inventory(self) -> None:

@@ -1,12 +1,14 @@
 """The access log: what waits, for how long, and who is told."""
 
+from collections.abc import Sequence
+
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ec2proxy.ec2.record import Record
+from ec2proxy.ec2.record import Again, Alike, Record
 from ec2proxy.ec2.trace import Trace
-from ec2proxy.observing.lines import place
+from ec2proxy.observing.lines import place, whole
 from ec2proxy.observing.nobody import Nobody
 from ec2proxy.web.access import BATCH, FLUSH_SECONDS, AccessLog
 
@@ -16,16 +18,20 @@ class Listener(Nobody):
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.again: list[tuple[str, list[float]]] = []
 
     def answered(self, record: Record) -> None:
         self.records.append(record)
+
+    def answered_again(self, trace: Trace, seconds: Sequence[float]) -> None:
+        self.again.append((trace.action, list(seconds)))
 
 
 class BufferTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.batches: list[list[Record]] = []
+        self.batches: list[list[Record | Again]] = []
         self.observer = Listener()
         self.access = AccessLog(self.clock, self.observer, lambda records: self.batches.append(list(records)))
 
@@ -48,11 +54,37 @@ class BufferTests(SynchronousTestCase):
         self.note("r-2")
         self.assertEqual((self.batches, self.observer.records), ([], []))
         self.clock.advance(FLUSH_SECONDS)
-        ((first, second),) = self.batches
+        ((first, second),) = [list(map(whole, batch)) for batch in self.batches]
         self.assertEqual((first.trace.request_id, second.trace.request_id), ("r-1", "r-2"))
         self.assertEqual((first.at, first.seconds), (1000, 2))
         self.assertEqual(self.observer.records, [first, second])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_again(self) -> None:
+        """Requests that are like another wait with the rest; the observer hears of them together."""
+        one, other = (Alike(Record(0.0, Trace("", action=action), 0.0, None, b"GET", b"/", 200, "")) for action in "ab")
+        for alike, request_id in ((one, b"r-1"), (other, b"r-2"), (one, b"r-3")):
+            self.access.write_again(alike, request_id, self.access.now() - len(request_id))
+        self.note("r-4")
+        self.assertEqual((self.batches, self.observer.again), ([], []))
+        self.clock.advance(FLUSH_SECONDS)
+        (batch,) = self.batches
+        self.assertEqual([whole(each).trace.request_id for each in batch], ["r-1", "r-2", "r-3", "r-4"])
+        self.assertEqual([whole(each).trace.action for each in batch], ["a", "b", "a", ""])
+        self.assertEqual(self.observer.again, [("a", [3, 3]), ("b", [3])])
+        self.assertEqual(len(self.observer.records), 1)
+
+    def test_many_again(self) -> None:
+        """A full batch of those goes in the reactor's next turn as well; one alone, a moment later."""
+        alike = Alike(Record(0.0, Trace(""), 0.0, None, b"GET", b"/", 200, ""))
+        for _ in range(BATCH):
+            self.access.write_again(alike, b"r", 0.0)
+        self.assertEqual(self.batches, [])
+        self.clock.advance(0)
+        self.assertEqual([len(batch) for batch in self.batches], [BATCH])
+        self.access.write_again(alike, b"r", 0.0)
+        self.clock.advance(FLUSH_SECONDS)
+        self.assertEqual([len(batch) for batch in self.batches], [BATCH, 1])
 
     def test_many(self) -> None:
         """A full batch goes in the reactor's next turn, and still not in the request's."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
 from twisted.internet.tcp import Connection
 from twisted.web.resource import Resource
 
@@ -175,12 +174,16 @@ class Socket(Connection):
     def getPeer(self) -> IPv4Address:
         return IPv4Address("TCP", "192.0.2.7", 4711)
 
-    def writeSomeData(self, data: bytes) -> Any:
+    @property
+    def socket(self) -> "Socket":
+        return self
+
+    def send(self, data: bytes) -> int:
         taken = self.takes.pop(0)
         if isinstance(taken, int):
             self.sent += data[:taken]
             return min(taken, len(data))
-        return taken
+        raise taken
 
     def write(self, data: bytes) -> None:
         self.buffered += data
@@ -214,9 +217,11 @@ class AtOnceTests(FastTestCase):
             self.assertTrue(transport.buffered.endswith(b"<fine/>"))
 
     def test_none(self) -> None:
-        """A connection that turns out to be lost is left to the reactor."""
-        transport = self.ask(ConnectionLost())
-        self.assertTrue(transport.buffered.endswith(b"<fine/>"))
+        """A connection that turns out to be lost is left to the reactor, and so is one whose buffer is full."""
+        for error in (ConnectionResetError(), BlockingIOError()):
+            transport = self.ask(error)
+            self.assertTrue(transport.buffered.startswith(b"HTTP/1.1 200 OK\r\n"))
+            self.assertTrue(transport.buffered.endswith(b"<fine/>"))
 
     def test_after_others(self) -> None:
         """What is buffered goes first."""
