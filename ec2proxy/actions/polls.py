@@ -29,10 +29,10 @@ class KeptAnswer:
     """An answer, and what it was made from.
 
     :param cloud: the one that it is of.
-    :param looks: at pictures.
+    :param looks: at pictures, that showed something.
+    :param failed: looks that did not; then it is made anew when it does not hold by itself any more.
     :param ledgers: what was remembered, by whose it is, with its version.
     :param watched: whether the ledgers were held against the pictures of instances.
-    :param whole: whether all looks showed something; else it is made anew when it does not hold by itself any more.
     :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
     :ivar until: those until which it does.
     :ivar due: those at which a picture is to be looked at, so that it is refreshed in time.
@@ -43,13 +43,13 @@ class KeptAnswer:
     envelope: Envelope
     _cloud: Cloud
     _looks: Sequence[Look]
+    _failed: Sequence[Look]
     _ledgers: dict[Credentials, tuple[Ledger, int]]
     _watched: bool
-    _whole: bool
     _since: float = field(init=False)
     _until: float = field(init=False)
     _due: float = field(init=False)
-    _epochs: Sequence[tuple[str, int]] = field(init=False)
+    _epochs: Sequence[tuple[str, int | None]] = field(init=False)
     _of_all: int | None = field(init=False, default=None)
 
     @classmethod
@@ -57,8 +57,9 @@ class KeptAnswer:
         """An answer that was just made; None where it must not be kept."""
         if notes.spoiled or not _unchanged(notes.ledgers):
             return None
-        looks = tuple(look for look in notes.looks.values() if not look.failed)
-        kept = cls(envelope, cloud, looks, notes.ledgers, notes.watched, len(looks) == len(notes.looks))
+        looks = [look for look in notes.looks.values() if not look.failed]
+        failed = [look for look in notes.looks.values() if look.failed]
+        kept = cls(envelope, cloud, looks, failed, notes.ledgers, notes.watched)
         kept._hold(notes.until)
         return kept
 
@@ -71,7 +72,7 @@ class KeptAnswer:
         self._of_all = None
         of_ledgers = [ledger.told_as for ledger, _ in self._ledgers.values()]
         self._epochs = (
-            *((look.scope, look.snapshot.epoch) for look in self._looks),
+            *((look.scope, look.epoch) for look in (*self._looks, *self._failed)),
             *((scope, self._cloud.epochs.of(scope)) for scope in of_ledgers),
         )
 
@@ -111,7 +112,7 @@ class KeptAnswer:
 
     def _holds_anew(self) -> bool:
         """Whether others have looked again meanwhile, and seen the same."""
-        if not self._whole:
+        if self._failed:
             return False
         looks, until = [], float("inf")
         for look in self._looks:
@@ -139,7 +140,7 @@ class KeptAnswer:
 
         :param notes: where the looks are noted, for the answer that has to be made if it is not.
         """
-        if not self._whole:
+        if self._failed:
             return False
         cloud = self._cloud
         for outcome in await settle([cloud.inventory.look_again(look) for look in self._looks]):

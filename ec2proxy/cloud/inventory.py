@@ -100,7 +100,8 @@ class Inventory:
         """The images that the caller sees.
 
         :param max_age: seconds; how old the answer may be where that is more than the freshness.
-        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
+        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked, until they are
+            written to.
         """
         return await self._read(credentials, "images", max_age, failure_age)
 
@@ -189,13 +190,13 @@ class Inventory:
         look = notes.found(credentials, collection, max_age)
         if look is None:
             outcome: Snapshot[Any] | CloudError
-            until = None
+            failed = None
             try:
                 outcome = await picture.read(age, failure_age, pressing=is_change())
             except CloudError as error:
-                outcome, until = error, picture.failing_until(failure_age)
+                outcome, failed = error, picture.failed(failure_age)
             scope = self.scope(credentials, collection)
-            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, until)
+            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, failed)
             notes.saw(look)
         return look.snapshot
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from ec2proxy.cloud.ledger import Ledger
-from ec2proxy.cloud.picture import Snapshot
+from ec2proxy.cloud.picture import Failed, Snapshot
 from ec2proxy.errors import CloudError
 from ec2proxy.model import Credentials
 
@@ -23,7 +23,7 @@ class Look:
     :param max_age: seconds; how old the picture may be, as the look asked for it.
     :param failure_age: seconds; how old a failure may be.
     :param age: seconds; how old the picture may be in fact, which is not below the freshness.
-    :param until: of a failure, the clock's seconds until which every look is told of it; None if the next may not be.
+    :param remembered: the failure, if every look is told of it for as long as it may be old; None if the next may not.
     """
 
     credentials: Credentials
@@ -33,7 +33,7 @@ class Look:
     failure_age: float
     age: float
     outcome: Snapshot[Any] | CloudError
-    until: float | None = None
+    remembered: Failed | None = None
 
     @property
     def snapshot(self) -> Snapshot[Any]:
@@ -49,6 +49,12 @@ class Look:
     def failed(self) -> bool:
         """Whether nothing was seen."""
         return isinstance(self.outcome, CloudError)
+
+    @property
+    def epoch(self) -> int | None:
+        """The scope's epoch as of what was seen or told; None where nothing says."""
+        seen = self.remembered if isinstance(self.outcome, CloudError) else self.outcome
+        return None if seen is None else seen.epoch
 
     def at(self, snapshot: Snapshot[Any]) -> "Look":
         """The same look, had when this was to be seen."""
@@ -80,10 +86,10 @@ class Notes:
     def saw(self, look: Look) -> None:
         """Note a look; one that failed is nothing to keep an answer by, unless others are to be told the same."""
         self.looks[look.credentials, look.collection] = look
-        if look.failed and look.until is None:
+        if look.remembered is not None:
+            self.until = min(self.until, look.remembered.at + look.failure_age)
+        elif look.failed:
             self.spoiled = True
-        elif look.until is not None:
-            self.until = min(self.until, look.until)
 
     def remembered(self, credentials: Credentials, ledger: Ledger) -> None:
         """Note that a ledger was looked at."""

@@ -64,6 +64,19 @@ class Snapshot(Generic[Item]):
 
 
 @frozen(eq=False)
+class Failed:
+    """What is remembered of a refresh that failed.
+
+    :param at: when it ended, in the clock's seconds.
+    :param epoch: its scope's epoch when it began.
+    """
+
+    error: CloudError
+    at: float
+    epoch: int
+
+
+@frozen(eq=False)
 class _Refresh(Generic[Item]):
     """A refresh under way.
 
@@ -99,7 +112,7 @@ class Picture(Generic[Item]):
     snapshot: Snapshot[Item] | None = None
     _refresh: _Refresh[Item] | None = None
     _next: Flight[Snapshot[Item]] = field(factory=Flight)
-    _failed: tuple[float, CloudError] | None = None
+    _failed: Failed | None = None
 
     def current(self, max_age: float) -> Snapshot[Item] | None:
         """The snapshot that a read would be answered with at once; None where the backend has to be asked."""
@@ -116,7 +129,8 @@ class Picture(Generic[Item]):
 
         Cancelling it leaves the refresh to the others who wait for it, and cancels that too if there are none.
 
-        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked.
+        :param failure_age: seconds; a failure that is younger is told again, and the backend not asked, until it is
+            written to.
         :param pressing: ask the backend although it is left alone for a while.
         :raises CloudError: what the backend answered to the refresh that this read joined.
         :raises BackendUnavailable: the backend is down and left alone for a while.
@@ -126,9 +140,10 @@ class Picture(Generic[Item]):
             return succeed(kept)
         self._seen(False)
         refresh = self._refresh
-        if self._failed is not None and self._is_younger(self._failed[0], failure_age):
+        failed = self.failed(failure_age)
+        if failed is not None:
             # Without the ways that it took before, to which each reader adds its own.
-            return fail(self._failed[1].with_traceback(None))
+            return fail(failed.error.with_traceback(None))
         if refresh is not None and refresh.flight.open and refresh.epoch == self._epochs.of(self._scope):
             return refresh.flight.join()
         if not pressing and (refusal := self._backoff.refusal()) is not None:
@@ -138,14 +153,15 @@ class Picture(Generic[Item]):
             self._start()
         return joined
 
-    def failing_until(self, failure_age: float) -> float | None:
-        """The clock's seconds until which a read is told of a failure again; None where it asks the backend.
+    def failed(self, failure_age: float) -> Failed | None:
+        """The failure that a read is told again; None where it asks the backend.
 
         :param failure_age: as for :meth:`read`.
         """
-        if self._failed is None or not self._is_younger(self._failed[0], failure_age):
+        failed = self._failed
+        if failed is None or not self._is_younger(failed.at, failure_age):
             return None
-        return self._failed[0] + failure_age
+        return failed if failed.epoch == self._epochs.of(self._scope) else None
 
     @property
     def busy(self) -> bool:
@@ -186,7 +202,7 @@ class Picture(Generic[Item]):
         error = outcome.value if isinstance(outcome, Failure) else None
         self._backoff.end(refresh.attempt, error)
         if isinstance(error, CloudError):
-            self._failed = self._clock.seconds(), error
+            self._failed = Failed(error, self._clock.seconds(), refresh.epoch)
         if not self._next.awaited:
             return
         refusal = self._backoff.refusal()

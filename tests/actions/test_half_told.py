@@ -18,6 +18,16 @@ class HalfToldTests(PollTestCase):
         self.clock.advance(60)
         self.assertIn(b"<vpcId>net1</vpcId>", self.answer(self.poll()))
 
+    def test_written_meanwhile(self) -> None:
+        """A failure is told no longer than until there was a write of what was not told."""
+        self.mock.trouble.answer(500, b"", path="/api/images")
+        told = self.answer(self.poll())
+        self.assertEqual(self.at_once(self.poll()), told)
+        self.assertNotIn(b"<architecture>", told)
+        self.call("CreateImage", InstanceId="inst0", Name="new")
+        self.assertIsNone(self.at_once(self.poll()))
+        self.assertIn(b"<architecture>", self.answer(self.poll()))
+
     def test_failed(self) -> None:
         """Where the backend is asked again each time, what could not be told is not kept."""
         self.mock.trouble.answer(500, b"", path="/api/realms", times=None)

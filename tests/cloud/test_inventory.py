@@ -331,6 +331,32 @@ class InventoryTests(SynchronousTestCase):
         self.failureResultOf(reader, AttributeError)
         self.assertTrue(self.fetched())
 
+    def fails(self, **how):
+        """Whether reading makes for a new fetch; it fails."""
+        reader = self.read("images", **how)
+        new = bool(self.driver.asked)
+        if new:
+            self.driver.asked.pop()[2].errback(BackendError())
+        self.failureResultOf(reader, BackendError)
+        return new
+
+    def test_remembered_failure(self):
+        """It is told again until it is too old, where that is allowed, or until there was a write, seen or not."""
+        self.assertTrue(self.fails(failure_age=60))
+        self.clock.advance(59)
+        self.assertFalse(self.fails(failure_age=60))
+        self.assertTrue(self.fails(failure_age=59))
+        self.inventory.wrote(ME, "realms")
+        self.assertFalse(self.fails(failure_age=60))
+        self.inventory.wrote(ME_TOO, "images")
+        self.assertTrue(self.fails(failure_age=60))
+        self.clock.advance(60)
+        reader = self.read("images", failure_age=60)
+        self.inventory.wrote(ME, "images")
+        self.driver.asked.pop()[2].errback(BackendError())
+        self.failureResultOf(reader, BackendError)
+        self.assertTrue(self.fetched("images", failure_age=60))
+
     def test_nothing_is_remembered_of_a_failure(self):
         reader = self.read()
         self.driver.asked.pop()[2].errback(BackendError())
