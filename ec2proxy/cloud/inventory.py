@@ -38,6 +38,21 @@ from ec2proxy.observing.nobody import NOBODY
 MEMORY = 256 * 1024 * 1024
 """Bytes that the pictures of one cloud may hold, if nothing else is said."""
 
+COLLECTIONS = (
+    "addresses",
+    "firewalls",
+    "hardware_profiles",
+    "images",
+    "instances",
+    "keys",
+    "network_interfaces",
+    "networks",
+    "realms",
+    "storage_volumes",
+    "subnets",
+)
+"""Everything that there may be a picture of."""
+
 
 class Inventory:
     """The pictures of one cloud, for all its callers.
@@ -70,6 +85,14 @@ class Inventory:
         self._observer = observer
         self._backoff = Backoff(clock, jitter)
         self._pictures = Pictures(most_pictures, memory)
+        self._ahead: Callable[[Credentials, str], None] | None = None
+
+    def tell_ahead(self, told: Callable[[Credentials, str], None]) -> None:
+        """Have somebody told whose picture of which collection was refreshed while the last one would still do.
+
+        There is time then to make what will be asked for, before anybody waits for it.
+        """
+        self._ahead = told
 
     def current(self, credentials: Credentials, collection: str, max_age: float = 0.0) -> Snapshot[Any] | None:
         """The snapshot that a read would be answered with at once; None where the backend has to be asked.
@@ -153,9 +176,17 @@ class Inventory:
         """
         self._epochs.bump(self.scope(credentials, collection))
 
+    def wrote_anything(self, user: str) -> None:
+        """Note that a write of a cloud user's has finished of which nobody here knows what it was about."""
+        for collection in COLLECTIONS:
+            self._epochs.bump(self._scope(user, collection))
+
     def scope(self, credentials: Credentials, collection: str) -> str:
         """What a write to ``collection`` is known as; see :class:`~ec2proxy.interfaces.IEpochs`."""
-        return f"{self._region}/{credentials.user}/{collection}"
+        return self._scope(credentials.user, collection)
+
+    def _scope(self, user: str, collection: str) -> str:
+        return f"{self._region}/{user}/{collection}"
 
     async def look_again(self, look: Look) -> Snapshot[Any]:
         """What a picture shows now that was looked at before; as it was looked at then."""
@@ -218,6 +249,11 @@ class Inventory:
                 self._backoff,
                 seen,
                 self._pictures.grown,
+                lambda: self._told_ahead(credentials, collection),
             )
             self._pictures.add(key, picture)
         return picture
+
+    def _told_ahead(self, credentials: Credentials, collection: str) -> None:
+        if self._ahead is not None:
+            self._ahead(credentials, collection)

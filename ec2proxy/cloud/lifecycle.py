@@ -6,6 +6,7 @@ background: looked at through the shared picture, ever more slowly, until it is 
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from typing import Any
 
 from attrs import evolve
@@ -65,6 +66,7 @@ class Lifecycle:
         self._begun: set[str] = set()
         self._under_way: dict[str, Deferred[None]] = {}
         self._stopped = False
+        inventory.tell_ahead(self._prepare)
 
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
@@ -94,6 +96,14 @@ class Lifecycle:
         if notes is not None and roster.changing:
             notes.spoiled = True
         return roster
+
+    def _prepare(self, credentials: Credentials, collection: str) -> None:
+        """Have the roster of a new picture ready before the last picture is too old to be answered from."""
+        if collection == "instances" and self._rosters.has(credentials):
+            # On nobody's behalf: whoever happened to begin the refresh is not to have this noted.
+            preparing = Context().run(Deferred.fromCoroutine, self.roster(credentials))
+            # Whoever asks for it is told what is wrong.
+            preparing.addErrback(lambda failure: self._log.debug("No roster ahead: {failure}", failure=failure))
 
     async def instances(self, credentials: Credentials) -> Sequence[InstanceView]:
         """Every instance that EC2 would describe to the caller."""

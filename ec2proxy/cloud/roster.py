@@ -114,6 +114,10 @@ class Rosters:
         self._kept: OrderedDict[Credentials, Roster] = OrderedDict()
         self._making: Flights[Credentials, Roster] = Flights()
 
+    def has(self, credentials: Credentials) -> bool:
+        """Whether there is a roster of a caller's, of whatever picture."""
+        return credentials in self._kept
+
     async def of(
         self, credentials: Credentials, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine
     ) -> Roster:

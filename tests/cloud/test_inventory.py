@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.picture import AHEAD, Snapshot
+from ec2proxy.cloud.picture import LONG, Snapshot
 from ec2proxy.errors import BackendError, BackendUnavailable
 from ec2proxy.model import Credentials, Realm
 from tests.ec2.properties import unhurried
@@ -122,7 +122,7 @@ class PictureMachine(RuleBasedStateMachine):
     def answer(self):
         shown, began, answer = self.fetches.pop(0)
         self.spans = (*self.spans, (began, self.clock.seconds()))
-        self.slow = self.clock.seconds() - began > AHEAD
+        self.slow = self.clock.seconds() > began
         answer.callback(version(shown))
         self.settle()
 
@@ -198,9 +198,26 @@ class InventoryTests(SynchronousTestCase):
         return new
 
     def test_due(self):
-        """The next refresh begins early only where one takes long, and never before half of the time."""
-        for took, due in ((0.0, 14.0), (AHEAD, 14.0), (0.4, 13.4), (1.0, 12.5), (3.0, 12.0), (9.0, 12.0)):
-            self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(4.0), due)
+        """The next refresh begins as early as it may take: a little, or up to half of the time where one takes long."""
+        for took, due in ((0.0, 12.4), (0.1, 12.25), (LONG, 12.2), (LONG + 0.05, 12.1), (0.4, 11.8), (3.0, 11.2)):
+            self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(2.4), due)
+
+    def test_ahead(self):
+        """Who wants to is told of a picture that was refreshed before anybody had to wait for it, and of no other."""
+        told = []
+        self.inventory.tell_ahead(lambda *whose: told.append(whose))
+        first = self.read()
+        self.clock.advance(0.5)
+        self.answer()
+        self.successResultOf(first)
+        self.assertEqual(told, [])
+        self.clock.advance(FRESHNESS - 0.6)
+        self.successResultOf(self.read())
+        self.assertEqual(told, [])
+        self.answer(1)
+        self.assertEqual(told, [(ME, "realms")])
+        self.clock.advance(0.5)
+        self.assertEqual(self.successResultOf(self.read()).items, tuple(version(1)))
 
     def test_against_the_model(self):
         run_state_machine_as_test(PictureMachine, settings=MANY)

@@ -1,5 +1,7 @@
 """What is asked for in odd states, and what becomes of the terminated."""
 
+from attrs import evolve
+
 from ec2proxy.cloud.pursuit import PATIENCE
 from ec2proxy.errors import (
     Forbidden,
@@ -204,3 +206,41 @@ class StateTests(CloudTestCase):
         self.backend.instances.remove(instance_id)
         self.later(30)
         self.assertEqual(self.states(), {instance_id: "terminated"})
+
+
+class AheadTests(CloudTestCase):
+    """What is made before anybody asks for it."""
+
+    def test_roster_is_ready(self):
+        """Where a picture was refreshed before the last one was too old, its roster is there as well."""
+        instance_id = self.running()
+        self.views()
+        self.later(1)
+        self.backend.trouble.delay(0.25, method="GET", path="/api/instances", times=None)
+        reading = self.begin(self.lifecycle.roster(MINE))
+        self.later(0.25, step=0.125)
+        first = self.successResultOf(reading)
+        self.later(0.5)
+        self.backend.instances.add(evolve(self.backend.instances.get(instance_id), state="STOPPED"))
+        self.assertIs(self.done(self.lifecycle.roster(MINE)), first)
+        self.later(0.25, step=0.125)
+        kept = self.lifecycle._rosters._kept[MINE]
+        self.assertEqual(kept.by_id[instance_id].state.name, "stopped")
+        self.assertIs(self.done(self.lifecycle.roster(MINE)), kept)
+
+    def test_nobody_looks(self):
+        """No roster is made where none is kept: somebody watches something else."""
+        self.running()
+        self.lifecycle._rosters._kept.clear()
+        self.lifecycle._prepare(MINE, "instances")
+        self.assertEqual(len(self.lifecycle._rosters._kept), 0)
+
+    def test_failing(self):
+        """What goes wrong with it is told to whoever asks next, and to nobody before."""
+        self.running()
+        self.views()
+        self.later(1)
+        self.backend.trouble.answer(401, path="/api/instances", times=None)
+        self.lifecycle._prepare(MINE, "instances")
+        self.flush()
+        self.refused(Unauthenticated, self.lifecycle.roster(MINE))

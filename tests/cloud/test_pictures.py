@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.cloud.inventory import Inventory
-from ec2proxy.cloud.picture import AHEAD
 from ec2proxy.errors import BackendError, BackendTimeout, BackendUnavailable, Unauthenticated
 from ec2proxy.model import Credentials, Realm
 from tests.ec2.properties import unhurried
@@ -77,6 +76,8 @@ class PicturesMachine(RuleBasedStateMachine):
         self.inventory = Inventory(
             "here", self, self.epochs, self.clock, FRESHNESS, MOST_PICTURES, memory=MEMORY, jitter=lambda: 0.0
         )
+        self.ahead = []
+        self.inventory.tell_ahead(lambda *key: self.ahead.append(key))
         places = [(user, name) for user in ("me", "you") for name in ("realms", "keys")]
         # By user and collection: how often the backend has changed, of which so often that was answered to somebody.
         self.written = dict.fromkeys(places, 0)
@@ -159,14 +160,14 @@ class PicturesMachine(RuleBasedStateMachine):
     def look(self, credentials, collection):
         """A look without waiting shows what a read would be answered with at once.
 
-        It starts nothing, unless the last refresh took long: then the next one, before anybody has to wait for it.
+        It starts nothing but a refresh that has to begin now, if nobody is to wait for it.
         """
         key = (credentials, collection)
         before = len(self.fetches)
         snapshot = self.inventory.current(credentials, collection)
         if snapshot is not None:
             self.check(key, self.answered[self.place(key)], self.clock.seconds(), snapshot, joined=False)
-        assert len(self.fetches) == before or (snapshot is not None and snapshot.took > AHEAD)
+        assert len(self.fetches) == before or (snapshot is not None and self.is_due(snapshot))
 
     @rule(credentials=who, collection=collections)
     def change(self, credentials, collection):
@@ -188,6 +189,10 @@ class PicturesMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 0.5, 2.0, 5.0]))
     def wait(self, seconds):
         self.clock.advance(seconds)
+
+    def is_due(self, snapshot):
+        """Whether the next refresh may begin before this one is too old."""
+        return snapshot.took > 0 and snapshot.due(FRESHNESS) <= self.clock.seconds()
 
     def learnt(self, down=None):
         """Something was learnt of the backend."""
@@ -213,7 +218,10 @@ class PicturesMachine(RuleBasedStateMachine):
             self.lists[fetch.key] = new
         before = dict(self.inventory.held(fetch.key[1])).get(credentials)
         busy = len(self.fetches) + 1
+        awaited = any(reader.key == fetch.key and reader.epoch <= fetch.epoch for reader in self.readers)
+        self.ahead.clear()
         fetch.answer.callback(self.lists[fetch.key])
+        assert self.ahead == ([] if awaited else [fetch.key])
         after = dict(self.inventory.held(fetch.key[1]))[credentials]
         assert (after.taken, after.items) == (fetch.began, new)
         assert len(self.inventory) <= max(MOST_PICTURES, busy)
@@ -259,7 +267,7 @@ class PicturesMachine(RuleBasedStateMachine):
         fetched, waiting = ({each.key for each in both} for both in (self.fetches, self.readers))
         assert waiting <= fetched
         for credentials, collection in fetched - waiting:
-            assert dict(self.inventory.held(collection))[credentials].took > AHEAD
+            assert self.is_due(dict(self.inventory.held(collection))[credentials])
 
     @invariant()
     def bounded(self):
