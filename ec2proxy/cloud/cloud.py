@@ -71,6 +71,11 @@ class Cloud:
         """Take up what they have left, at once: one is known to have died."""
         await self.succession.soon()
 
+    async def changed(self, user: str) -> None:
+        """Note that a cloud user has changed something past us; when this returns, no read shows what was before."""
+        self.inventory.wrote_anything(user)
+        await self.epochs.settled()
+
     async def stop(self) -> None:
         """Leave everything as it is; what is not finished is remembered."""
         self.succession.stop()

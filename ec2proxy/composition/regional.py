@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.configuration.regions import Region
+from ec2proxy.drivers.deltacloud.turns import Turns
 from ec2proxy.drivers.registry import factory_for
 from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
 from ec2proxy.mockcloud.cloud import MockCloud
@@ -149,7 +150,9 @@ def make_region(
         settings.memory,
         settings.launch_doubt,
     )
-    api = DeltacloudResource(network.agent, network.backend, reactor, access)
+    # Of their own: the driver's are for EC2's polls, whatever goes on at /api.
+    turns = Turns(max(1, settings.backend_calls // 2))
+    api = DeltacloudResource(network.agent, network.backend, reactor, access, turns, cloud.changed)
     return Running(region, cloud, driver, network, api)
 
 

@@ -5,7 +5,8 @@
 # Twisted's names.
 # ruff: noqa: N815
 
-from typing import BinaryIO
+from collections.abc import Awaitable, Callable, Hashable
+from typing import BinaryIO, Protocol
 
 from lxml import etree
 from twisted.internet.defer import Deferred
@@ -15,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed
-from twisted.web.http import NO_BODY_CODES
+from twisted.web.http import NO_BODY_CODES, UNAUTHORIZED
 from twisted.web.iweb import UNKNOWN_LENGTH, IAgent, IRequest, IResponse
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -29,9 +30,30 @@ from ec2proxy.web.exchange import Exchange
 from ec2proxy.web.streams import PassedOn, Stalled, WholeBody
 
 _METHODS = (b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"POST", b"PUT")
+_CHANGING = (b"DELETE", b"POST", b"PUT")
+
+# What a Deltacloud server tells anybody, its entry point included.
+_OPEN = (b"", b"drivers", b"hardware_profiles", b"instance_states")
 
 _LATE = (ConnectTimeout, Stalled)
 _BROKEN = (ConnectError, ConnectionClosed, DNSLookupError, RequestTransmissionFailed, ResponseFailed)
+
+
+class Turns(Protocol):
+    """A fair limit on what is under way at a backend."""
+
+    def take(self, caller: Hashable) -> Deferred[None]:
+        """Wait for a turn, which has to be given back."""
+
+    def give_back(self, caller: Hashable) -> None:
+        """End a turn."""
+
+    def recognize(self, caller: Hashable, known: bool) -> None:
+        """Note whether the backend knows a caller: many names may be made up, and have one place together."""
+
+
+class _TooBusy(Exception):
+    """Others had all turns for too long."""
 
 
 class DeltacloudResource(Resource):
@@ -39,17 +61,30 @@ class DeltacloudResource(Resource):
 
     :param agent: talks to the backend; it must not follow redirects, nor decode bodies.
     :param clock: what ``backend.timeout`` is measured by: until an answer begins, and then while nothing moves.
+    :param turns: those of the requests that are passed on.
+    :param changed: is told which cloud user may have changed something; the client hears of it afterwards, so that it
+        finds that whatever it asks next, and whomever.
     """
 
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, agent: IAgent, backend: Backend, clock: IReactorTime, access: AccessLog) -> None:
+    def __init__(
+        self,
+        agent: IAgent,
+        backend: Backend,
+        clock: IReactorTime,
+        access: AccessLog,
+        turns: Turns,
+        changed: Callable[[str], Awaitable[None]],
+    ) -> None:
         super().__init__()
         self._agent = agent
         self._backend = backend
         self._clock = clock
         self._access = access
+        self._turns = turns
+        self._changed = changed
 
     def render(self, request: IRequest) -> int:
         """Take a request on; the answer follows."""
@@ -66,21 +101,38 @@ class DeltacloudResource(Resource):
         return NOT_DONE_YET
 
     async def _pass_through(self, exchange: Exchange, url: bytes) -> None:
-        request = exchange.request
+        request, turns = exchange.request, self._turns
         content: BinaryIO = request.content  # type: ignore[assignment]  # it is there once the request is
         content.seek(0)
         body = content.read()
-        response = await self._agent.request(
-            request.method,
-            url,
-            passage.request_headers(self._backend, request.requestHeaders),
-            WholeBody(body) if body else None,
-        ).addTimeout(self._backend.timeout, self._clock, _too_late)
-        self._begin(request, response)
-        passed_on = PassedOn(exchange, self._clock, self._backend.timeout)
-        response.deliverBody(passed_on)
-        await passed_on.done
+        # With the password: nobody is to wait for what others ask for in its name.
+        caller = request.getUser(), request.getPassword()
+        await turns.take(caller).addTimeout(self._backend.timeout / 2, self._clock, _too_busy)
+        try:
+            response = await self._answer(request, url, body)
+            if (known := _known_by(response.code, passage.collection(request.uri))) is not None:
+                turns.recognize(caller, known)
+            self._begin(request, response)
+            passed_on = PassedOn(exchange, self._clock, self._backend.timeout)
+            response.deliverBody(passed_on)
+            await passed_on.done
+        finally:
+            turns.give_back(caller)
         request.finish()
+
+    async def _answer(self, request: Request, url: bytes, body: bytes) -> IResponse:
+        """The backend's answer; its body is yet to come."""
+        try:
+            return await self._agent.request(
+                request.method,
+                url,
+                passage.request_headers(self._backend, request.requestHeaders),
+                WholeBody(body) if body else None,
+            ).addTimeout(self._backend.timeout, self._clock, _too_late)
+        finally:
+            # However it went: also what was not answered may have been done.
+            if request.method in _CHANGING:
+                await self._changed(request.getUser().decode("utf-8", "replace"))
 
     def _begin(self, request: Request, response: IResponse) -> None:
         """Set the status and the headers of an answer; they go out with the first bytes of its body."""
@@ -96,6 +148,8 @@ class DeltacloudResource(Resource):
 
     def _explained(self, failure: Failure, exchange: Exchange) -> Answer:
         """The answer to what could not be passed through, in Deltacloud's words (recordings 10 and 11)."""
+        if failure.check(_TooBusy):
+            return self._refusal(exchange, 503, "The backend is too busy to be asked.")
         if failure.check(*_LATE):
             return self._refusal(exchange, 504, "The backend did not answer in time.")
         if failure.check(*_BROKEN):
@@ -120,6 +174,17 @@ class DeltacloudResource(Resource):
         etree.SubElement(root, "message").text = message
         body = etree.tostring(root, encoding="utf-8", xml_declaration=True)
         return Answer(status, body, b"application/xml", headers, str(status))
+
+
+def _known_by(status: int, collection: bytes) -> bool | None:
+    """Whether an answer shows that the backend knows who asked; None where it shows neither."""
+    if status == UNAUTHORIZED:
+        return False
+    return True if 200 <= status < 300 and collection not in _OPEN else None
+
+
+def _too_busy(_: object, seconds: float) -> None:
+    raise _TooBusy
 
 
 def _too_late(_: object, seconds: float) -> IResponse:

@@ -57,6 +57,15 @@ def mount_point(uri: bytes) -> bytes:
     return b"/".join(segments[:count])
 
 
+def collection(uri: bytes) -> bytes:
+    """The collection that a request is about; empty for the entry point.
+
+    :param uri: path and query as the client sent them.
+    """
+    path = uri.partition(b"?")[0]
+    return unquote_to_bytes(path[len(mount_point(uri)) :].lstrip(b"/").partition(b"/")[0])
+
+
 def _climbs(path: bytes) -> bool:
     """Whether somebody who decodes ``path`` once or several times may find ``.`` or ``..`` in it."""
     for _ in range(_LAYERS):

@@ -42,6 +42,19 @@ def ask(daemon: Daemon, action: str, **parameters: str) -> tuple[int, str]:
         connection.close()
 
 
+def create_past_us(daemon: Daemon) -> str:
+    """Create an instance at the Deltacloud API that is passed through; give its id."""
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)
+    try:
+        headers = {"Authorization": BASIC, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/api/instances", "image_id=img1", headers)
+        response = connection.getresponse()
+        response.read()
+        return response.headers["Location"].rpartition("/")[2]
+    finally:
+        connection.close()
+
+
 def children(pid: int) -> list[int]:
     """The processes that a process has started and that live."""
     try:
@@ -112,8 +125,12 @@ class TogetherTests(WorkersTestCase):
     """A daemon that goes on while workers come and go."""
 
     def write_and_read(self, daemon: Daemon, number: int) -> None:
-        """Write something, in the state or in the cloud, and look for it; whichever worker has that to do."""
-        if number % 4:
+        """Write something, in the state, in the cloud or past us, and look for it; whichever worker has that to do."""
+        if number % 4 == 2:
+            created = create_past_us(daemon)
+            status, body = ask(daemon, "DescribeInstances")
+            self.assertIn(f"<instanceId>{created}</instanceId>", body)
+        elif number % 4:
             status, body = ask(
                 daemon, "CreateTags", **{"ResourceId.1": "inst1", "Tag.1.Key": "n", "Tag.1.Value": f"v{number}"}
             )

@@ -4,13 +4,16 @@
 # ruff: noqa: N815
 
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 from treq.testing import RequestTraversalAgent
 from twisted.internet import error
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.web.resource import Resource
 
+from ec2proxy.drivers.deltacloud.turns import Turns
 from ec2proxy.model import Backend
 from ec2proxy.web.deltacloud import DeltacloudResource
 from ec2proxy.web.tree import root
@@ -28,9 +31,20 @@ class DeltacloudTestCase(LogWatchingTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.wire = BackendWire()
-        resource = DeltacloudResource(self.wire.agent, self.backend, self.clock, self.access)
+        resource = self.resource(self.wire.agent)
         self.site = site_of(self, root(frozenset({"deltacloud"}), None, resource))
         self.client = Client(self.site)
+
+    def resource(self, agent: Any, calls: int = 8) -> DeltacloudResource:
+        """The frontend, by this agent to the backend."""
+
+        async def changed(user: str) -> None:
+            self.changed.append(user)
+            await self.settled
+
+        self.changed: list[str] = []
+        self.settled: Deferred[None] = succeed(None)
+        return DeltacloudResource(agent, self.backend, self.clock, self.access, Turns(calls), changed)
 
     def ask(self, request: bytes = GET) -> None:
         """Send a request, and have the backend accept the connection that is made for it."""
@@ -162,7 +176,7 @@ class PassingTests(DeltacloudTestCase):
             def render_GET(self, request: object) -> bytes:
                 return b"<api>" + request.getHeader(b"host") + b"</api>"  # type: ignore[attr-defined]
 
-        resource = DeltacloudResource(RequestTraversalAgent(Cloud()), BACKEND, self.clock, self.access)
+        resource = self.resource(RequestTraversalAgent(Cloud()))
         client = Client(site_of(self, resource))
         client.send(b"GET /api HTTP/1.1\r\nHost: proxy:3001\r\n\r\n")
         self.assertEqual(client.response().body, b"<api>proxy:3001</api>")
@@ -284,7 +298,7 @@ class BackendTroubleTests(DeltacloudTestCase):
             def request(self, *_: object) -> None:
                 raise ZeroDivisionError("inner workings")
 
-        resource = DeltacloudResource(Broken(), BACKEND, self.clock, self.access)  # type: ignore[arg-type]
+        resource = self.resource(Broken())
         self.client = Client(site_of(self, resource))
         self.client.send(GET)
         self.assert_error(500, "An internal error has occurred.")

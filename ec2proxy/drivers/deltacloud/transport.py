@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import HTTPConnectionPool, ResponseFailed
+from twisted.web.http import UNAUTHORIZED
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
@@ -37,6 +38,11 @@ _log = Logger()
 
 # Shorter than the 30 seconds after which thin, Deltacloud's own server, closes an idle connection.
 _IDLE_SECONDS = 20
+
+_SUCCESSES = range(200, 300)
+
+# What a Deltacloud server tells anybody, beside its entry point (recording 04).
+_OPEN = frozenset({"drivers", "hardware_profiles", "instance_states"})
 
 
 @frozen
@@ -114,7 +120,7 @@ class Transport:
             raise Unauthenticated("a user name with a colon cannot be sent")
         _check_text(form or ())
         progress = _Progress(self._backend.url, changing=method != "GET")
-        whole = Deferred.fromCoroutine(self._exchange(progress, credentials, method, url, form))
+        whole = Deferred.fromCoroutine(self._exchange(progress, credentials, method, path, url, form))
         whole.addTimeout(self._backend.timeout, self._reactor, progress.time_is_up)
         return await whole
 
@@ -128,12 +134,13 @@ class Transport:
         progress: "_Progress",
         credentials: Credentials,
         method: str,
+        path: Sequence[str],
         url: str,
         form: Sequence[tuple[str, str]] | None,
     ) -> Answer:
         # Begun with little time left it would most likely end unanswered, a change in doubt.
         latest_start = self._reactor.seconds() + self._backend.timeout / 2
-        await self._turns.take(credentials.user)
+        await self._turns.take(credentials)
         try:
             if self._reactor.seconds() > latest_start:
                 raise BackendTimeout("the backend is too busy to be asked")
@@ -149,6 +156,7 @@ class Transport:
                 reactor=cast(Any, self._reactor),
             )
             progress.answered = True
+            self._recognize(credentials, path, response.code)
             body = await read_body(response, self._backend.max_body)
             return Answer(response.code, response.headers, body.content, body.digest)
         except CloudError:
@@ -156,7 +164,14 @@ class Transport:
         except Exception as error:
             progress.broken_off(error)
         finally:
-            self._turns.give_back(credentials.user)
+            self._turns.give_back(credentials)
+
+    def _recognize(self, credentials: Credentials, path: Sequence[str], status: int) -> None:
+        """Learn from an answer whether the backend knows the caller."""
+        if status == UNAUTHORIZED:
+            self._turns.recognize(credentials, False)
+        elif status in _SUCCESSES and not _OPEN.issuperset(path[:1]):
+            self._turns.recognize(credentials, True)
 
 
 class _Progress:
