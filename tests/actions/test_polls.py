@@ -1,5 +1,6 @@
 """Polls: what is kept of answers, how long it holds, and that it never tells anything else than a new answer would."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -288,6 +289,17 @@ class QuestionTests(PollTestCase):
         many = {f"Filter.1.Value.{number}": "x" * 200 for number in range(100)}
         self.answer(self.poll(**{"Filter.1.Name": "instance-id", **many}))
         self.assertEqual(self.known(), 0)
+
+    def test_blanks(self) -> None:
+        """Blanks in a Content-Type, which make no difference to what is asked, count as well."""
+        self.service._questions = Questions(50_000)
+        form = {"Action": "DescribeInstances", "Version": "2016-11-15"}
+        request = v4(form, at=self.clock.seconds(), key="mockuser", secret="mockpassword")
+        basic = (b"authorization", b"Basic " + b64encode(b"mockuser:mockpassword"))
+        for length in (*range(10_000, 10_020), 100_000):
+            kind = (b"content-type", b"application/x-www-form-urlencoded%b;" % (b" " * length))
+            self.answer(RawRequest("POST", b"/", b"", (basic, kind), request.body))
+        self.assertEqual(self.known(), 4)
 
     def test_every_action(self) -> None:
         """Each action that describes something is a poll, but for some."""
