@@ -65,6 +65,20 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens at port {port}")
 
 
+def wait_for_line(text: str, log: Path) -> None:
+    """Wait until a log says something.
+
+    :raises TimeoutError: it does not.
+    """
+    end = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < end:
+        with contextlib.suppress(FileNotFoundError):
+            if text in log.read_text():
+                return
+        time.sleep(0.005)
+    raise TimeoutError(f"{log} does not say {text!r}")
+
+
 @contextlib.contextmanager
 def running(command: Sequence[str], port: int, core: str | None = SERVER_CORE, cwd: Path = ROOT) -> Iterator[Server]:
     """A command as long as it is needed.
@@ -125,6 +139,8 @@ def ec2proxy(cloud: Server | None, *options: str, core: str | None = SERVER_CORE
         command = [TWISTD, "-n", "--pidfile=", "--logfile=log", "ec2proxy", *where, f"--accounts={accounts}",
                    "--state=memory:", f"--listen=tcp:{port}:interface=127.0.0.1:backlog=8192", *options]  # fmt: skip
         with running(command, port, core, Path(folder)) as server:
+            # Its port is open before there are workers to take connections.
+            wait_for_line("ec2proxy listens at", Path(folder, "log"))
             yield server
 
 
