@@ -11,7 +11,6 @@ from twisted.logger import Logger
 from ec2proxy.admin.history import EVERY, History, sample
 from ec2proxy.admin.page import parts
 from ec2proxy.admin.status import StatusReport
-from ec2proxy.admin.tally import Tally
 
 
 class Watcher(Protocol):
@@ -39,7 +38,6 @@ class Monitor:
         self._loop.clock = clock
         self._watchers: set[Watcher] = set()
         self._troubled = False
-        self._tally = Tally()
         self.history = History()
 
     @property
@@ -82,7 +80,6 @@ class Monitor:
     async def _sampled(self) -> None:
         report = await self.report()
         self._troubled = False
-        self._tally = Tally()
         self.history.add(sample(self._clock.seconds(), report["metrics"]))
         if self._watchers:
             fresh = self.parts(report)

@@ -16,6 +16,7 @@ from ec2proxy.admin import words
 from ec2proxy.admin.charts import HEIGHT, WIDTH, sparkline
 from ec2proxy.admin.health import KEPT_SECONDS, PATIENCE, Health, NotReady, backend_answers, store_answers
 from ec2proxy.admin.history import EVERY, KEPT, History, quantile, sample
+from ec2proxy.admin.monitor import Monitor
 from ec2proxy.admin.status import merged
 from ec2proxy.admin.tally import MOST, Tally
 from ec2proxy.cloud.launch import Order
@@ -189,6 +190,23 @@ class TallyTests(SynchronousTestCase):
         for number in range(2 * MOST):
             found = self.told(tally, self.report(1, 1), self.report(2, 1, started=float(number)))
         self.assertEqual(found, (2 * MOST + 1, 2))
+
+    def test_monitored(self) -> None:
+        """A counter does not fall while the monitor looks every other second, however often it has since."""
+        there = [self.report(1, 5), self.report(2, 7)]
+        clock = Clock()
+
+        async def gather() -> Any:
+            return list(there)
+
+        monitor = Monitor(clock, gather)
+        monitor.start()
+        self.addCleanup(monitor.stop)
+        there.pop()
+        for _ in range(3):
+            clock.advance(EVERY)
+            metrics = self.successResultOf(Deferred.fromCoroutine(monitor.report()))["metrics"]
+            self.assertEqual(sum(value for _, value in metrics["ec2proxy_requests_total"]), 12)
 
 
 class HealthTests(SynchronousTestCase):
