@@ -19,6 +19,7 @@ from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import Answer
 from ec2proxy.web.errors import refusal
 from ec2proxy.web.exchange import Exchange
+from ec2proxy.web.remembering import Remembering
 
 
 class EC2Resource(Resource):
@@ -36,6 +37,7 @@ class EC2Resource(Resource):
         super().__init__()
         self._service = service
         self._access = access
+        self._remembering = Remembering(service, access.now)
 
     def service_at(self, path: bytes) -> IEC2Service:
         """See :meth:`~ec2proxy.web.tree.Performer.service_at`."""
@@ -49,7 +51,7 @@ class EC2Resource(Resource):
         # An Action in disguise ('%41ction') is told from none by the service, if it is not a GET.
         method, acts = request.method, b"Action=" in query
         if method == b"POST" or (method == b"GET" and acts):
-            exchange.perform(self._service, _raw(request, query))
+            exchange.perform(self._remembering, _raw(request, query))
         elif method in (b"GET", b"HEAD") and not acts:
             exchange.send(landing.answer(request))
         else:
@@ -59,9 +61,9 @@ class EC2Resource(Resource):
 
 def _raw(request: Request, query: bytes) -> RawRequest:
     """What came off the wire. Repeats of a header stand where its first one stood."""
-    headers = tuple(
-        (name.lower(), value) for name, values in request.requestHeaders.getAllRawHeaders() for value in values
-    )
+    received = request.requestHeaders.getAllRawHeaders()
+    # A list is made in half of the time that a generator takes.
+    headers = tuple([(name.lower(), value) for name, values in received for value in values])
     content: BinaryIO = request.content  # type: ignore[assignment]  # it is there once the request is
     content.seek(0)
     return RawRequest(request.method.decode("ascii"), request.path, query, headers, content.read())

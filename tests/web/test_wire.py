@@ -246,6 +246,17 @@ class TimeoutTests(WireTestCase):
         self.clock.advance(1 + self.late)
         self.assertTrue(self.client.closed)
 
+    def test_begun(self) -> None:
+        """A request that begins just before that has its own time to arrive, whatever more of it comes meanwhile."""
+        self.clock.advance(IDLE - 1)
+        self.client.send(HEAD)
+        self.clock.advance(IDLE / 2)
+        self.client.send(b"X: y\r\n")
+        self.clock.advance(IDLE / 2 - 1)
+        self.assertFalse(self.client.closed)
+        self.clock.advance(1 + self.late)
+        self.assertTrue(self.client.closed)
+
     def test_dribble(self) -> None:
         """A request that comes a byte at a time has to be whole in that time as well."""
         for byte in range(int(IDLE)):
