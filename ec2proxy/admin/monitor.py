@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from ec2proxy.admin.history import EVERY, History, sample
 from ec2proxy.admin.page import parts
 from ec2proxy.admin.status import StatusReport
+from ec2proxy.admin.tally import Tally
 
 
 class Watcher(Protocol):
@@ -38,6 +39,7 @@ class Monitor:
         self._loop.clock = clock
         self._watchers: set[Watcher] = set()
         self._troubled = False
+        self._tally = Tally()
         self.history = History()
 
     @property
