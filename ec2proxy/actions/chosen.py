@@ -1,9 +1,8 @@
 """The instances that a request names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ec2proxy.actions.action import Call
-from ec2proxy.cloud.roster import Roster
 from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2.errors import EC2Error, shown
 from ec2proxy.errors import NotFound
@@ -21,20 +20,18 @@ def checked(instance_ids: Iterable[str]) -> None:
             raise EC2Error("InvalidInstanceID.Malformed", f'Invalid id: "{shown(instance_id)}"')
 
 
-def chosen(roster: Roster, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
-    """Those of some instances that are named, each once; all of them if none is.
+def chosen(by_id: Mapping[str, InstanceView], instance_ids: Sequence[str]) -> Sequence[InstanceView]:
+    """Those of some instances that are named, each once.
 
     :raises EC2Error: ``InvalidInstanceID.Malformed``.
     :raises NotFound: some are not there; it names them all.
     """
     checked(instance_ids)
-    if not instance_ids:
-        return roster.views
     asked = dict.fromkeys(instance_ids)
-    missing = [instance_id for instance_id in asked if instance_id not in roster.by_id]
+    missing = [instance_id for instance_id in asked if instance_id not in by_id]
     if missing:
         raise NotFound("instances", missing)
-    return [roster.by_id[instance_id] for instance_id in asked]
+    return [by_id[instance_id] for instance_id in asked]
 
 
 async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[InstanceView]:
@@ -43,7 +40,10 @@ async def instances_of(call: Call, instance_ids: Sequence[str]) -> Sequence[Inst
     :raises EC2Error: ``InvalidInstanceID.Malformed``.
     :raises NotFound: some are not there; it names them all.
     """
-    return chosen(await call.cloud.lifecycle.roster(call.principal.credentials), instance_ids)
+    lifecycle, credentials = call.cloud.lifecycle, call.principal.credentials
+    if not instance_ids:
+        return await lifecycle.instances(credentials)
+    return chosen(await lifecycle.some(credentials, instance_ids), instance_ids)
 
 
 def refuse_ids_with_pages(instance_ids: tuple[str, ...], max_results: int | None) -> None:

@@ -48,13 +48,19 @@ class DescribeInstances(Action):
         """The instances asked for, by reservation; in the backend's order unless they are paged."""
         refuse_ids_with_pages(self.instance_ids, self.max_results)
         credentials = call.principal.credentials
-        roster = await call.cloud.lifecycle.roster(credentials)
+        lifecycle = call.cloud.lifecycle
+        named = bool(self.instance_ids) and not self.next_token
+        roster = None if named else await lifecycle.roster(credentials)
+        by_id = await lifecycle.some(credentials, self.instance_ids) if roster is None else roster.by_id
         images = await self._images(call)
         around = await surroundings_if_told(call)
-        tags = (await call.cloud.lifecycle.ledger(credentials)).tags
+        tags = (await lifecycle.ledger(credentials)).tags
         table = instance_filters.table(images, credentials.user, around, tags) if self.filters else {}
-        found, token = self._shown(call, roster, table)
-        call.fragments.forget_others(credentials, roster.views)
+        if roster is None:
+            found, token = self._named(by_id, table), None
+        else:
+            found, token = self._shown(call, roster, table)
+            call.fragments.forget_others(credentials, roster.views)
         # Written when the answer is, which may be long, and then takes pauses.
         return {"reservationSet": call.fragments.reservations(credentials, found, images, around), "nextToken": token}
 
@@ -69,6 +75,13 @@ class DescribeInstances(Action):
             _log.debug("The images of the instances are not told: {error}", error=error)
             return _NO_IMAGES
 
+    def _named(self, by_id: Mapping[str, InstanceView], table: Table[InstanceView]) -> Sequence[InstanceView]:
+        """The instances to be shown of those that were asked for."""
+        passes = matcher(self.filters, table, tags=_tags_of)
+        found = [view for view in chosen(by_id, self.instance_ids) if passes(view)]
+        self.stop_if_dry_run()
+        return found
+
     def _shown(
         self, call: Call, roster: Roster, table: Table[InstanceView]
     ) -> tuple[Sequence[InstanceView], str | None]:
@@ -76,7 +89,7 @@ class DescribeInstances(Action):
         # All filters are checked, those too that are looked up.
         passes = matcher(self.filters, table, tags=_tags_of)
         if self.instance_ids:
-            candidates = chosen(roster, self.instance_ids)
+            candidates = chosen(roster.by_id, self.instance_ids)
         else:
             places, left = instance_filters.narrowed(roster, self.filters)
             passes = matcher(left, table, tags=_tags_of)

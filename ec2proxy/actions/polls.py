@@ -1,6 +1,7 @@
 """The same few questions, asked over and over: an answer is kept for as long as what it was made from stands."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 from attrs import define, field
 from twisted.python.failure import Failure
@@ -12,7 +13,9 @@ from ec2proxy.cloud.cloud import Cloud
 from ec2proxy.cloud.deferring import settle
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.notes import NOTES, Look, Notes
+from ec2proxy.cloud.picture import Snapshot
 from ec2proxy.cloud.slices import in_slices
+from ec2proxy.cloud.view import InstanceView
 from ec2proxy.ec2 import xml
 from ec2proxy.ec2.trace import CURRENT, Trace
 from ec2proxy.ec2.xml import Envelope
@@ -31,6 +34,7 @@ class KeptAnswer:
     :param cloud: the one that it is of.
     :param looks: at pictures, that showed something.
     :param failed: looks that did not; then it is made anew when it does not hold by itself any more.
+    :param chosen: the instances that were looked up by id, where a look says that no others matter.
     :param ledgers: what was remembered, by whose it is, with its version.
     :param watched: whether the ledgers were held against the pictures of instances.
     :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
@@ -44,6 +48,7 @@ class KeptAnswer:
     _cloud: Cloud
     _looks: Sequence[Look]
     _failed: Sequence[Look]
+    _chosen: Mapping[Credentials, Mapping[str, InstanceView | None]]
     _ledgers: dict[Credentials, tuple[Ledger, int]]
     _watched: bool
     _since: float = field(init=False)
@@ -59,7 +64,7 @@ class KeptAnswer:
             return None
         looks = [look for look in notes.looks.values() if not look.failed]
         failed = [look for look in notes.looks.values() if look.failed]
-        kept = cls(envelope, cloud, looks, failed, notes.ledgers, notes.watched)
+        kept = cls(envelope, cloud, looks, failed, notes.chosen, notes.ledgers, notes.watched)
         kept._hold(notes.until)
         return kept
 
@@ -117,7 +122,7 @@ class KeptAnswer:
         looks, until = [], float("inf")
         for look in self._looks:
             snapshot = self._cloud.inventory.current(look.credentials, look.collection, look.max_age)
-            if snapshot is None or snapshot.items is not look.snapshot.items:
+            if snapshot is None or not self._shows_same(look, snapshot):
                 return False
             looks.append(look.at(snapshot))
             if self._watched and look.collection == "instances":
@@ -125,15 +130,21 @@ class KeptAnswer:
                 if true_until is None:
                     return False
                 until = min(until, true_until)
-        there = self._cloud.lifecycle.ledgers()
         for credentials, (ledger, _) in self._ledgers.items():
-            if there.get(credentials.user) is not ledger:
+            if self._cloud.lifecycle.remembered(credentials) is not ledger:
                 return False
         if not _unchanged(self._ledgers):
             return False
         self._looks = looks
         self._hold(until)
         return True
+
+    def _shows_same(self, look: Look, snapshot: Snapshot[Any]) -> bool:
+        """Whether a picture shows what it showed at a look, as far as that matters."""
+        if snapshot.items is look.snapshot.items:
+            return True
+        chosen = self._chosen.get(look.credentials, {})
+        return not look.whole and self._cloud.lifecycle.shows(look.credentials, snapshot, chosen)
 
     async def renewed(self, notes: Notes) -> bool:
         """Look again at all that it was made from; whether that is the same.
@@ -146,17 +157,21 @@ class KeptAnswer:
         for outcome in await settle([cloud.inventory.look_again(look) for look in self._looks]):
             if isinstance(outcome, Failure):
                 outcome.trap(CloudError)
-        if notes.spoiled or any(look.failed for look in notes.looks.values()):
+        if any(look.failed for look in notes.looks.values()):
             return False
         for credentials in self._ledgers:
-            if self._watched:
-                await cloud.lifecycle.look(credentials)
+            if credentials in self._chosen:
+                await cloud.lifecycle.some(credentials, self._chosen[credentials])
+            elif self._watched:
+                await cloud.lifecycle.look(credentials, whole=False)
             else:
                 await cloud.lifecycle.ledger(credentials)
+        if notes.spoiled:
+            return False
         if notes.ledgers != self._ledgers or not _unchanged(notes.ledgers):
             return False
         looks = [notes.looks[look.credentials, look.collection] for look in self._looks]
-        if any(new.snapshot.items is not old.snapshot.items for new, old in zip(looks, self._looks, strict=True)):
+        if not all(self._shows_same(old, new.snapshot) for new, old in zip(looks, self._looks, strict=True)):
             return False
         self._looks = looks
         self._hold(notes.until)

@@ -115,9 +115,12 @@ class Inventory:
         """The snapshots of a collection that are kept, however old, and whose they are; for who looks on."""
         return self._pictures.held(collection)
 
-    async def instances(self, credentials: Credentials) -> Snapshot[Instance]:
-        """The caller's instances."""
-        return await self._read(credentials, "instances")
+    async def instances(self, credentials: Credentials, whole: bool = True) -> Snapshot[Instance]:
+        """The caller's instances.
+
+        :param whole: whether all of them matter; else who asks notes himself which do.
+        """
+        return await self._read(credentials, "instances", whole=whole)
 
     async def images(self, credentials: Credentials, max_age: float = 0.0, failure_age: float = 0.0) -> Snapshot[Image]:
         """The images that the caller sees.
@@ -190,7 +193,7 @@ class Inventory:
 
     async def look_again(self, look: Look) -> Snapshot[Any]:
         """What a picture shows now that was looked at before; as it was looked at then."""
-        return await self._read(look.credentials, look.collection, look.max_age, look.failure_age)
+        return await self._read(look.credentials, look.collection, look.max_age, look.failure_age, look.whole)
 
     async def _if_listed(self, credentials: Credentials, collection: str, max_age: float) -> Snapshot[Any] | None:
         # There is a picture only of what is listed.
@@ -211,14 +214,19 @@ class Inventory:
         return await self._read(credentials, collection, max_age, failure_age=max_age)
 
     async def _read(
-        self, credentials: Credentials, collection: str, max_age: float = 0.0, failure_age: float = 0.0
+        self,
+        credentials: Credentials,
+        collection: str,
+        max_age: float = 0.0,
+        failure_age: float = 0.0,
+        whole: bool = True,
     ) -> Snapshot[Any]:
         age = max(max_age, self._freshness)
         picture = self._picture(credentials, collection)
         notes = NOTES.get()
         if notes is None:
             return await picture.read(age, failure_age, pressing=is_change())
-        look = notes.found(credentials, collection, max_age)
+        look = notes.found(credentials, collection, max_age, whole)
         if look is None:
             outcome: Snapshot[Any] | CloudError
             failed = None
@@ -227,7 +235,7 @@ class Inventory:
             except CloudError as error:
                 outcome, failed = error, picture.failed(failure_age)
             scope = self.scope(credentials, collection)
-            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, failed)
+            look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, failed, whole)
             notes.saw(look)
         return look.snapshot
 

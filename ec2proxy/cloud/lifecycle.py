@@ -4,7 +4,7 @@ A verb is promised (and remembered) first, its first step is taken while the cli
 background: looked at through the shared picture, ever more slowly, until it is finished or its time is up.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from typing import Any
@@ -80,9 +80,16 @@ class Lifecycle:
         """The backend's state machine."""
         return (await self._driver.capabilities(credentials)).states
 
-    async def look(self, credentials: Credentials) -> tuple[Snapshot[Instance], Ledger]:
-        """The caller's instances as the backend shows them, and what is remembered beside that."""
-        return await self._watch.look(credentials)
+    def remembered(self, credentials: Credentials) -> Ledger | None:
+        """What is remembered for the caller's cloud user, if it is in memory."""
+        return self._watch.remembered(credentials)
+
+    async def look(self, credentials: Credentials, whole: bool = True) -> tuple[Snapshot[Instance], Ledger]:
+        """The caller's instances as the backend shows them, and what is remembered beside that.
+
+        :param whole: as for :meth:`Inventory.instances`.
+        """
+        return await self._watch.look(credentials, whole)
 
     def true_until(self, credentials: Credentials, snapshot: Snapshot[Instance]) -> float | None:
         """Until when what is remembered is in step with this picture, in the clock's seconds; None if it is not."""
@@ -90,7 +97,35 @@ class Lifecycle:
 
     async def roster(self, credentials: Credentials) -> Roster:
         """Every instance that EC2 would describe to the caller, to be looked up in."""
-        snapshot, ledger = await self._watch.look(credentials)
+        return await self._roster(credentials, whole=True)
+
+    async def some(self, credentials: Credentials, instance_ids: Iterable[str]) -> Mapping[str, InstanceView]:
+        """Those of the caller's instances that are named and there, by id.
+
+        What is made of them stands for as long as they do, whatever becomes of others.
+        """
+        by_id = (await self._roster(credentials, whole=False)).by_id
+        found = {each: by_id.get(each) for each in instance_ids}
+        notes = NOTES.get()
+        if notes is not None:
+            notes.chosen.setdefault(credentials, {}).update(found)
+        return {each: view for each, view in found.items() if view is not None}
+
+    def shows(
+        self, credentials: Credentials, snapshot: Snapshot[Instance], chosen: Mapping[str, InstanceView | None]
+    ) -> bool:
+        """Whether :meth:`some` would give the same at once of this picture, as notes tell of it.
+
+        :param chosen: the instances by id, None for one that is not there.
+        """
+        ledger = self._watch.remembered(credentials)
+        roster = self._rosters.made(credentials)
+        if ledger is None or roster is None or not roster.is_as_of(snapshot, ledger):
+            return False
+        return all(roster.by_id.get(each) is view for each, view in chosen.items())
+
+    async def _roster(self, credentials: Credentials, whole: bool) -> Roster:
+        snapshot, ledger = await self._watch.look(credentials, whole)
         roster = await self._rosters.of(credentials, snapshot, ledger, await self.machine(credentials))
         notes = NOTES.get()
         if notes is not None and roster.changing:
@@ -99,7 +134,7 @@ class Lifecycle:
 
     def _prepare(self, credentials: Credentials, collection: str) -> None:
         """Have the roster of a new picture ready before the last picture is too old to be answered from."""
-        if collection == "instances" and self._rosters.has(credentials):
+        if collection == "instances" and self._rosters.made(credentials) is not None:
             # On nobody's behalf: whoever happened to begin the refresh is not to have this noted.
             preparing = Context().run(Deferred.fromCoroutine, self.roster(credentials))
             # Whoever asks for it is told what is wrong.

@@ -11,6 +11,7 @@ from attrs import define, evolve, field, frozen
 
 from ec2proxy.cloud.ledger import Ledger
 from ec2proxy.cloud.picture import Failed, Snapshot
+from ec2proxy.cloud.view import InstanceView
 from ec2proxy.errors import CloudError
 from ec2proxy.model import Credentials
 
@@ -23,6 +24,7 @@ class Look:
     :param max_age: seconds; how old the picture may be, as the look asked for it.
     :param failure_age: seconds; how old a failure may be.
     :param age: seconds; how old the picture may be in fact, which is not below the freshness.
+    :param whole: whether it matters what all of the picture shows; else only what :class:`Notes` say of instances.
     :param remembered: the failure, if every look is told of it for as long as it may be old; None if the next may not.
     """
 
@@ -34,6 +36,7 @@ class Look:
     age: float
     outcome: Snapshot[Any] | CloudError
     remembered: Failed | None = None
+    whole: bool = True
 
     @property
     def snapshot(self) -> Snapshot[Any]:
@@ -66,6 +69,7 @@ class Notes:
     """What one request was answered from. A picture is read once for it, so that all of the answer agrees.
 
     :ivar looks: by whose pictures they were and what collection's.
+    :ivar chosen: by whose they are, the instances that were looked up by id and what they were; None was not there.
     :ivar ledgers: what was remembered, with its version when it was first looked at.
     :ivar watched: whose ledger was also held against their instances.
     :ivar until: the clock's seconds at which the answer may change by itself.
@@ -73,19 +77,27 @@ class Notes:
     """
 
     looks: dict[tuple[Credentials, str], Look] = field(factory=dict)
+    chosen: dict[Credentials, dict[str, InstanceView | None]] = field(factory=dict)
     ledgers: dict[Credentials, tuple[Ledger, int]] = field(factory=dict)
     watched: bool = False
     until: float = float("inf")
     spoiled: bool = False
 
-    def found(self, credentials: Credentials, collection: str, max_age: float) -> Look | None:
+    def found(self, credentials: Credentials, collection: str, max_age: float, whole: bool) -> Look | None:
         """A look that was had before and was as strict; None where there is none."""
         look = self.looks.get((credentials, collection))
-        return look if look is not None and look.max_age <= max_age else None
+        if look is None or look.max_age > max_age:
+            return None
+        if whole and not look.whole:
+            look = self.looks[credentials, collection] = evolve(look, whole=True)
+        return look
 
     def saw(self, look: Look) -> None:
         """Note a look; one that failed is nothing to keep an answer by, unless others are to be told the same."""
-        self.looks[look.credentials, look.collection] = look
+        key = look.credentials, look.collection
+        if (before := self.looks.get(key)) is not None and before.whole and not look.whole:
+            look = evolve(look, whole=True)
+        self.looks[key] = look
         if look.remembered is not None:
             self.until = min(self.until, look.remembered.at + look.failure_age)
         elif look.failed:

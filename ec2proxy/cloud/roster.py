@@ -57,11 +57,14 @@ class Roster:
 
     def is_of(self, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine) -> bool:
         """Whether this is what one would make of these."""
+        return self._machine is machine and self.is_as_of(snapshot, ledger)
+
+    def is_as_of(self, snapshot: Snapshot[Instance], ledger: Ledger) -> bool:
+        """Whether this is what one would make of these, if the backend has the same states as before."""
         return (
             self._items is snapshot.items
             and self._ledger is ledger
             and self._version == ledger.version
-            and self._machine is machine
             and not self.changing
         )
 
@@ -114,9 +117,9 @@ class Rosters:
         self._kept: OrderedDict[Credentials, Roster] = OrderedDict()
         self._making: Flights[Credentials, Roster] = Flights()
 
-    def has(self, credentials: Credentials) -> bool:
-        """Whether there is a roster of a caller's, of whatever picture."""
-        return credentials in self._kept
+    def made(self, credentials: Credentials) -> Roster | None:
+        """The last roster of a caller's, of whatever picture; None where none is kept."""
+        return self._kept.get(credentials)
 
     async def of(
         self, credentials: Credentials, snapshot: Snapshot[Instance], ledger: Ledger, machine: StateMachine

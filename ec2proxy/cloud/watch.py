@@ -87,6 +87,10 @@ class Watch:
         if notes is not None:
             notes.remembered(credentials, ledger)
 
+    def remembered(self, credentials: Credentials) -> Ledger | None:
+        """What is remembered for the caller's cloud user, if it is in memory."""
+        return self._ledgers.get(f"{self._region}/{credentials.user}")
+
     def ledgers(self) -> dict[str, Ledger]:
         """The ledgers that are in memory, by cloud user."""
         return {scope.partition("/")[2]: ledger for scope, ledger in self._ledgers.items()}
@@ -117,12 +121,13 @@ class Watch:
             for scope in [scope for scope, ledger in self._ledgers.items() if not ledger.needed][:excess]:
                 del self._ledgers[scope]
 
-    async def look(self, credentials: Credentials) -> tuple[Snapshot[Instance], Ledger]:
+    async def look(self, credentials: Credentials, whole: bool = True) -> tuple[Snapshot[Instance], Ledger]:
         """The caller's instances, and what is remembered of them and of others.
 
+        :param whole: as for :meth:`Inventory.instances`.
         :raises CloudError: the backend does not show them, so the ledger is not shown either.
         """
-        snapshot = await self._inventory.instances(credentials)
+        snapshot = await self._inventory.instances(credentials, whole)
         ledger = await self._ledger(f"{self._region}/{credentials.user}")
         held = self._held.get(ledger)
         if held is None or not held.stands(snapshot, ledger.version, self._clock.seconds()):
@@ -139,7 +144,7 @@ class Watch:
 
         :returns: None where it may change something now.
         """
-        ledger = self._ledgers.get(f"{self._region}/{credentials.user}")
+        ledger = self.remembered(credentials)
         held = None if ledger is None else self._held.get(ledger)
         if ledger is None or held is None or not held.stands(snapshot, ledger.version, self._clock.seconds()):
             return None

@@ -355,6 +355,7 @@ class SameTests(PollTestCase):
         polls = [
             self.poll(),
             self.poll(**{"InstanceId.1": "inst1"}),
+            self.poll(**{"InstanceId.1": "inst0"}),
             self.poll(**{"Filter.1.Name": "instance-state-name", "Filter.1.Value.1": "running"}),
             self.poll(**{"Filter.1.Name": "tag:a", "Filter.1.Value.1": "b"}),
             self.poll(MaxResults="5"),

@@ -1,0 +1,87 @@
+"""Polls of instances by id: an answer stands as long as those do, whatever becomes of others."""
+
+from twisted.internet.defer import Deferred
+
+from ec2proxy.model import Credentials
+from tests.actions.support import basic
+from tests.actions.test_polls import PollTestCase
+
+ONE = {"InstanceId.1": "inst1"}
+
+
+class NamedTests(PollTestCase):
+    def refreshed(self) -> None:
+        """Have the picture refreshed by another question, and its roster made."""
+        self.clock.advance(1.5)
+        self.call("DescribeInstances")
+
+    def test_another_changed(self) -> None:
+        """What has changed of another instance is nothing to it, whoever looks again."""
+        first = self.answer(self.poll(**ONE))
+        self.turn("inst0", "STOPPED")
+        self.refreshed()
+        self.assertEqual(self.at_once(self.poll(**ONE)), first)
+        self.turn("inst0", "RUNNING")
+        (kept, _) = self.kept()
+        self.clock.advance(1.5)
+        self.assertIsNone(self.at_once(self.poll(**ONE)))
+        self.assertEqual(self.answer(self.poll(**ONE)), first)
+        # Their repr would fill the screen.
+        self.assertTrue(self.kept()[0] is kept)
+
+    def test_it_changed(self) -> None:
+        """What has changed of it is told, whoever looks again; also that it is gone, and that it is back."""
+        self.answer(self.poll(**ONE))
+        self.turn("inst1", "STOPPED")
+        self.refreshed()
+        self.assertIsNone(self.at_once(self.poll(**ONE)))
+        self.assertIn(b"<name>stopped</name>", self.answer(self.poll(**ONE)))
+        self.turn("inst1", "RUNNING")
+        self.clock.advance(1.5)
+        self.assertIn(b"<name>running</name>", self.answer(self.poll(**ONE)))
+        instance = self.mock.instances.get("inst1")
+        self.mock.instances.remove("inst1")
+        self.refreshed()
+        self.told("InvalidInstanceID.NotFound", self.successResultOf(self.perform(self.poll(**ONE))), 400)
+        self.mock.instances.add(instance)
+        self.refreshed()
+        self.assertIn(b"<instanceId>inst1</instanceId>", self.answer(self.poll(**ONE)))
+
+    def test_several(self) -> None:
+        """Of several any one matters."""
+        both = self.poll(**ONE, **{"InstanceId.2": "inst0"})
+        self.answer(both)
+        self.turn("inst0", "STOPPED")
+        self.refreshed()
+        self.assertIsNone(self.at_once(both))
+
+    def test_image(self) -> None:
+        """What is told of it from elsewhere matters as well."""
+        self.answer(self.poll(**ONE))
+        self.mock.images.clear()
+        self.clock.advance(61)
+        self.refreshed()
+        self.assertIsNone(self.at_once(self.poll(**ONE)))
+
+    def test_roster_not_made(self) -> None:
+        """Before the roster of a new picture is there nothing is known of it."""
+        self.answer(self.poll(**ONE))
+        self.turn("inst0", "STOPPED")
+        self.clock.advance(1.5)
+        reading = Deferred.fromCoroutine(self.cloud.inventory.instances(Credentials("mockuser", "mockpassword")))
+        self.agent.flush()
+        self.successResultOf(reading)
+        self.assertIsNone(self.at_once(self.poll(**ONE)))
+
+    def test_all_and_one(self) -> None:
+        """Who also looks at all of them does not rely on the one alone."""
+        status = basic(("Action", "DescribeInstanceStatus"), *ONE.items())
+        self.answer(status)
+        self.turn("inst0", "STOPPED")
+        self.refreshed()
+        self.assertIsNotNone(self.at_once(status))
+        interfaces = basic(("Action", "DescribeNetworkInterfaces"))
+        self.answer(interfaces)
+        self.turn("inst0", "RUNNING")
+        self.refreshed()
+        self.assertIsNone(self.at_once(interfaces))
