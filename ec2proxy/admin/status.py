@@ -42,6 +42,7 @@ class Status:
             work.append(((cloud.name,), found["unfinished"]))
         metrics = {**self.counts.report(), families.WORK.name: work}
         metrics[families.PICTURES.name] = [((name,), region["pictures"]) for name, region in regions.items()]
+        metrics[families.PICTURE_BYTES.name] = [((name,), region["bytes"]) for name, region in regions.items()]
         return {
             "pid": os.getpid(),
             "version": __version__,
@@ -85,6 +86,7 @@ def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         "reached": newer["reached"],
         "error": newer["error"],
         "pictures": one["pictures"] + other["pictures"],
+        "bytes": one["bytes"] + other["bytes"],
         "seen": one["seen"] or other["seen"],
         "states": states,
         "instances": list(instances.values())[:MOST_INSTANCES],

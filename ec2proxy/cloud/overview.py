@@ -31,6 +31,7 @@ async def overview(cloud: Cloud) -> dict[str, object]:
     work = sorted(_work(cloud), key=lambda one: float(str(one["since"])))
     return {
         "pictures": len(cloud.inventory),
+        "bytes": cloud.inventory.memory,
         "seen": any(True for _ in cloud.inventory.held("instances")),
         "states": dict(states),
         "instances": list(shown.values()),

@@ -53,6 +53,9 @@ PICTURE_AGE = Family(
     "min",
 )
 PICTURES = Family("ec2proxy_pictures", "gauge", "Pictures that are kept.", ("region",))
+PICTURE_BYTES = Family(
+    "ec2proxy_picture_bytes", "gauge", "About how many bytes the pictures that are kept hold.", ("region",)
+)
 CALLS = Family(
     "ec2proxy_backend_calls_total",
     "counter",
@@ -87,6 +90,7 @@ FAMILIES = (
     READS,
     PICTURE_AGE,
     PICTURES,
+    PICTURE_BYTES,
     CALLS,
     CALL_SECONDS,
     STATE_SECONDS,

@@ -152,6 +152,7 @@ class MetricsTests(AdminTestCase):
         }
         self.assertEqual(samples["ec2proxy_requests_total", "DescribeInstances", "", "here"], 3)
         self.assertEqual(samples["ec2proxy_pictures", "here"], 1)
+        self.assertEqual(samples["ec2proxy_picture_bytes", "here"], self.cloud.inventory.memory)
         self.assertEqual(samples["ec2proxy_backend_calls_total", "", "images.list", "here"], 1)
         self.assertEqual(samples["ec2proxy_unfinished_work", "here"], 0)
 

@@ -24,7 +24,8 @@ class OverviewTests(CloudTestCase):
         self.assertTrue(self.told()["seen"])
         self.restart()
         self.assertEqual(
-            self.told(), {"pictures": 0, "seen": False, "states": {}, "instances": [], "unfinished": 0, "work": []}
+            self.told(),
+            {"pictures": 0, "bytes": 0, "seen": False, "states": {}, "instances": [], "unfinished": 0, "work": []},
         )
 
     def test_instances(self) -> None:
