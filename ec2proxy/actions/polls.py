@@ -204,22 +204,23 @@ class Polls:
         """
         return self._kept.slot(key)
 
-    async def answer(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> bytes:
+    async def answer(self, key: Hashable, size: int, action: Action, call: Call, version: str, trace: Trace) -> bytes:
         """The answer to a question, made once for all who ask it at the same time.
 
+        :param size: about how many bytes the key takes.
         :raises EC2Error: what the client is to be told instead.
         """
         asked = call.cloud.clock.seconds()
         envelope = await self._flights.of(
             key,
-            lambda: self._made(key, action, call, version, trace),
+            lambda: self._made(key, size, action, call, version, trace),
             # What took long to fetch was fresh when this was asked.
             lambda: self.standing(key, asked),
         )
         trace.source = trace.source or "picture"
         return envelope.around(trace.request_id)
 
-    async def _made(self, key: Hashable, action: Action, call: Call, version: str, trace: Trace) -> Envelope:
+    async def _made(self, key: Hashable, size: int, action: Action, call: Call, version: str, trace: Trace) -> Envelope:
         CURRENT.set(trace)
         notes = Notes()
         NOTES.set(notes)
@@ -233,7 +234,7 @@ class Polls:
         envelope = xml.enveloped(type(action).__name__, action.namespace(call, version), pieces)
         new = KeptAnswer.of(envelope, call.cloud, notes)
         if new is not None:
-            self._kept.put(key, new, len(envelope.rest))
+            self._kept.put(key, new, size + len(envelope.rest))
         return envelope
 
 

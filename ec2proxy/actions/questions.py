@@ -24,6 +24,7 @@ class Question:
     :param named: the version that it names, or None.
     :param version: the one to answer in.
     :param body_hash: of the body that it was asked with, as signatures have it; None where it is not remembered.
+    :param size: about how many bytes it takes.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Question:
     named: str | None
     version: str
     body_hash: bytes | None = None
+    size: int = 0
 
     @property
     def is_kept(self) -> bool:
@@ -58,7 +60,7 @@ class Questions:
         # Blanks make a Content-Type of any length.
         if length + size_of_kind > _LONGEST:
             return question
-        known = evolve(question, body_hash=v4.body_hash(request.body))
+        known = evolve(question, body_hash=v4.body_hash(request.body), size=length * _GROWTH)
         key = (request.method, kind, request.query, request.body)
-        self._known.put(key, known, length * _GROWTH + size_of_kind)
+        self._known.put(key, known, known.size + size_of_kind)
         return known

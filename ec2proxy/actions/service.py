@@ -132,7 +132,9 @@ class EC2Service:
             principal, cloud, self._regions, trace.region, question.named, self._pager, self._fragments, host, path
         )
         if question.is_kept:
-            return self._polls.answer(key, action, call, question.version, trace)
+            # Who asks decides how long all of these are, and the answer may be short.
+            size = question.size + len(host) + len(path)
+            return self._polls.answer(key, size, action, call, question.version, trace)
         return self._carried_out(action, call, question.version, trace)
 
     def _located(self, request: RawRequest, principal: Principal, trace: Trace) -> tuple[Cloud, str, str]:
