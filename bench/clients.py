@@ -3,11 +3,13 @@
 import contextlib
 import resource
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import boto3
 
-from bench.requests import ACCESS_KEY, SECRET_KEY
+from bench.requests import ACCESS_KEY, SECRET_KEY, signed_post
 
 _SPARE = 500
 """Descriptors that are not used for connections, at either end."""
@@ -37,6 +39,26 @@ def idle(port: int, number: int, request: bytes) -> Iterator[None]:
             one.sendall(request)
             taken_in(one)
         yield
+
+
+@contextlib.contextmanager
+def polled(port: int, body: str) -> Iterator[None]:
+    """Have somebody ask the same all the time, twenty times a second, as in a crowd somebody always does."""
+    over = threading.Event()
+
+    def poll() -> None:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            while not over.wait(0.05):
+                connection.sendall(signed_post(port, body, int(time.time())))
+                taken_in(connection)
+
+    polling = threading.Thread(target=poll)
+    polling.start()
+    try:
+        yield
+    finally:
+        over.set()
+        polling.join()
 
 
 def taken_in(connection: socket.socket) -> bytes:
