@@ -64,20 +64,24 @@ class HeardTests(TestCase):
             store.hold()
             self.addCleanup(lambda store=store: Deferred.fromCoroutine(store.close()))
 
-    async def assert_heard(self, scope: str, before: int) -> None:
-        """The second machine hears that something was written, and of nothing else."""
+    def heard(self, scope: str) -> tuple[int, int, int]:
+        """What the second machine has heard of, of all, and of something else."""
         _, there = self.epochs
-        other, of_all = there.of("other"), there.of_all()
-        await until(lambda: there.of(scope) != before)
-        self.assertGreater(there.of_all(), of_all)
-        self.assertEqual(there.of("other"), other)
+        return there.of(scope), there.of_all(), there.of("other")
+
+    async def assert_heard(self, scope: str, before: tuple[int, int, int]) -> None:
+        """The second machine hears that something was written, and of nothing else."""
+        await until(lambda: self.heard(scope)[0] != before[0])
+        _, of_all, other = self.heard(scope)
+        self.assertGreater(of_all, before[1])
+        self.assertEqual(other, before[2])
 
     async def test_inventory(self) -> None:
         """That a write to the backend has ended is heard elsewhere, once it is settled; here it counts once."""
         here, there = self.epochs
         verifyObject(IEpochs, here)
         scope = "here/me\ud800 é/instances"
-        before, own = there.of(scope), here.of(scope)
+        before, own = self.heard(scope), here.of(scope)
         here.bump(scope)
         here.bump(scope)
         self.assertEqual(here.of(scope), own + 2)
@@ -114,7 +118,7 @@ class HeardTests(TestCase):
         self.assertEqual(there.of(scope), there.of(scope))
         self.assertTrue(any("cannot be heard" in each["log_format"] for each in logs))
         self.assertTrue(await self.stores[0].lives(self.stores[1].owner))
-        before = there.of(scope)
+        before = self.heard(scope)
         here.bump(scope)
         await self.assert_heard(scope, before)
 
@@ -127,7 +131,7 @@ class HeardTests(TestCase):
             here.bump(scope)
             await here.settled()
         await until(lambda: there.of(scope) == there.of(scope))
-        before = there.of(scope)
+        before = self.heard(scope)
         here.bump(scope)
         await here.settled()
         await self.assert_heard(scope, before)
