@@ -1,6 +1,7 @@
 """The load generator: wrk, on a core of its own."""
 
 import json
+import resource
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ class Load:
     :param rate: answers a second.
     :param p50: milliseconds, as :param p99: and :param longest:.
     :param size: bytes of an answer, with its head.
+    :param generating: processors that wrk itself was busy on, on average.
     """
 
     rate: float
@@ -27,6 +29,7 @@ class Load:
     p99: float
     longest: float
     size: float
+    generating: float
 
 
 class Refused(Exception):
@@ -44,7 +47,9 @@ def load(port: int, requests: "list[list[bytes]]", connections: int, seconds: fl
         write(requests, made)
         command = ["taskset", "-c", core, "wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s",
                    "-s", str(_SCRIPT), f"http://127.0.0.1:{port}", "--", str(made)]  # fmt: skip
+        before = _used_by_children()
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        used = _used_by_children() - before
     said = json.loads(printed.strip().splitlines()[-1])
     if said["refused"] or said["broken"] or not said["requests"]:
         raise Refused(f"{said['refused']} refused, {said['broken']} broken of {said['requests']}")
@@ -54,4 +59,11 @@ def load(port: int, requests: "list[list[bytes]]", connections: int, seconds: fl
         p99=said["p99"] / 1000,
         longest=said["max"] / 1000,
         size=said["bytes"] / said["requests"],
+        generating=used / said["microseconds"] * 1e6,
     )
+
+
+def _used_by_children() -> float:
+    """Seconds that processors have spent on programs of ours that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -2,7 +2,6 @@
 
 import mmap
 import os
-import tempfile
 from functools import lru_cache
 from struct import Struct
 from zlib import crc32
@@ -10,6 +9,7 @@ from zlib import crc32
 from zope.interface import implementer
 
 from ec2proxy.interfaces import IEpochs
+from ec2proxy.sharing import shared_memory
 
 ROWS = 8192
 """Scopes are spread over that many rows. Two in one row cost each other's pictures a refresh, nothing more."""
@@ -18,20 +18,13 @@ _COUNTER = 8
 """Bytes of one counter: what a processor stores and loads in one go, where it is aligned."""
 
 
-def shared_memory(columns: int, rows: int = ROWS) -> int:
-    """Memory for :class:`SharedEpochs`, all zero; it lives as long as a process has it open or mapped.
+def memory_of_epochs(columns: int, rows: int = ROWS) -> int:
+    """Memory for :class:`SharedEpochs`; its descriptor.
 
     :param columns: how many processes write to it at a time.
-    :returns: its descriptor, for this process and those that inherit it; whoever has it lets go of it by closing it.
     """
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("ec2proxy-epochs")
-    else:  # pragma: no cover  # not Linux
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
     # Two rows more than asked for: writes to everything, and all writes to anything.
-    os.ftruncate(descriptor, (rows + 2) * columns * _COUNTER)
-    return descriptor
+    return shared_memory("ec2proxy-epochs", (rows + 2) * columns * _COUNTER)
 
 
 @implementer(IEpochs)
@@ -42,7 +35,7 @@ class SharedEpochs:
     only, so that no lock is needed: a counter never goes back, hence two sums differ if a write ended between them,
     even where one was read while others were counting. A process that takes a dead one's place goes on in its column.
 
-    :param descriptor: of what :func:`shared_memory` gave; not needed any more afterwards.
+    :param descriptor: of what :func:`memory_of_epochs` gave; not needed any more afterwards.
     :param columns: as it was made for.
     :param column: this process's own, from 0.
     """

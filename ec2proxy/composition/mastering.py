@@ -10,7 +10,7 @@ from twisted.application.service import IService
 from twisted.logger import Logger, globalLogPublisher
 
 from ec2proxy.admin.status import StatusReport
-from ec2proxy.cloud.shared_epochs import SharedEpochs, shared_memory
+from ec2proxy.cloud.shared_epochs import SharedEpochs, memory_of_epochs
 from ec2proxy.composition.fleet import Fleet
 from ec2proxy.composition.master import Master
 from ec2proxy.composition.observation import Observation, Observed
@@ -20,6 +20,7 @@ from ec2proxy.composition.surroundings import Entrances, Manager
 from ec2proxy.configuration.configuration import Configuration, Source
 from ec2proxy.configuration.regions import Region
 from ec2proxy.daemon import CannotStart
+from ec2proxy.listening.shares import memory_of_shares
 from ec2proxy.observing.sink import Lines
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
@@ -83,7 +84,8 @@ class Holding:
         self._log = log
         self._scratch: Scratch | None = None
         self._columns = configuration.settings.workers + 1
-        self._memory = shared_memory(self._columns)
+        self._memory = memory_of_epochs(self._columns)
+        self._shares = memory_of_shares(configuration.settings.workers)
         self._epochs = SharedEpochs(self._memory, self._columns, 0)
         reactor, settings = observation.reactor, configuration.settings
         self.store = observation.store(make_store(configuration.state, reactor, settings.state_key))
@@ -99,7 +101,7 @@ class Holding:
         settings, reactor = self.configuration.settings, self.observation.reactor
 
         def start(number: int, handlers: Mapping[str, Handler]) -> WorkerProcess:
-            return launch(reactor, self._memory, sockets, number, {**handlers, **self._logging(number)})
+            return launch(reactor, self._memory, self._shares, sockets, number, {**handlers, **self._logging(number)})
 
         def died(number: int) -> None:
             # It may have written what it could not tell of any more.

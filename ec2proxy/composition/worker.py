@@ -30,12 +30,13 @@ from ec2proxy.configuration.kinds import the_reactor
 from ec2proxy.daemon import CannotStart
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.listening.inherited import Inherited, elsewhere
+from ec2proxy.listening.shares import Shares
 from ec2proxy.observing.sink import Lines
 from ec2proxy.timekeeping import Timekeeper
 from ec2proxy.workers.channel import Channel, Joining
 from ec2proxy.workers.logs import Forwarding, SentLines
 from ec2proxy.workers.scratch import Scratch
-from ec2proxy.workers.spawning import CHANNEL, EPOCHS, FIRST_SOCKET
+from ec2proxy.workers.spawning import CHANNEL, EPOCHS, FIRST_SOCKET, SHARES
 
 _log = Logger()
 
@@ -153,18 +154,22 @@ def make_worker(orders: Orders, observation: Observation) -> Serving:
     """
     reactor = observation.reactor
     shared = SharedEpochs(EPOCHS, orders.columns, orders.column)
+    # The first process has a column of the epochs, and takes no connections.
+    shares = Shares(SHARES, orders.columns - 1, orders.column - 1)
 
     def epochs(store: IStateStore) -> IEpochs:
         return store.epochs(shared, orders.machine)
 
     def endpoint(number: int, text: str) -> IStreamServerEndpoint:
-        inherited = Inherited(reactor, FIRST_SOCKET + number)
+        inherited = Inherited(reactor, FIRST_SOCKET + number, shares)
         found: IStreamServerEndpoint = serverFromString(inherited, elsewhere(text))
         return found
 
     part = Part(epochs, lambda store: store.join(), orders.ports, announce=False)
     entrances = Entrances.of(orders.configuration.settings, reactor, endpoint)
-    return make_serving(orders.configuration, entrances, observation, part)
+    serving = make_serving(orders.configuration, entrances, observation, part)
+    serving.site.connections.changed = shares.tell
+    return serving
 
 
 def main() -> int:

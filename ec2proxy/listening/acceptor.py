@@ -16,12 +16,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ec2proxy.listening.crowd import crowd_of
+from ec2proxy.listening.shares import Shares
 
 #: How many connections are taken in one turn of the reactor, by who shares the socket with nobody.
 BURST = 100
 
 #: Seconds for which no connection is taken after the system had no descriptor or no memory for one.
 PAUSE = 0.25
+
+#: Seconds that other processes have to take what waits, if they have fewer connections.
+GRACE = 0.01
+
+#: How many connections are taken in one turn if those have not.
+HELP = 8
 
 #: Seconds between two lines in the log about that.
 QUIET = 60.0
@@ -42,6 +49,7 @@ class Acceptor:
     :param factory: makes the protocols.
     :param burst: how many connections to take at once: a few, where other processes are to have their share.
     :param beneath: a port to stop when this one is stopped.
+    :param shares: who has how many connections, of the processes that take them; None if this is the only one.
     """
 
     _log = Logger()
@@ -53,6 +61,7 @@ class Acceptor:
         reactor: Any,
         burst: int = BURST,
         beneath: IListeningPort | None = None,
+        shares: Shares | None = None,
     ) -> None:
         self._socket = listening
         self._factory = factory
@@ -60,6 +69,8 @@ class Acceptor:
         self._crowd = crowd_of(reactor)
         self._burst = burst
         self._beneath = beneath
+        self._shares = shares
+        self._resumed = float("-inf")
         self._pause: IDelayedCall | None = None
         self._complained = float("-inf")
         self._host = _address(listening)
@@ -96,8 +107,16 @@ class Acceptor:
         self._socket.close()
 
     def doRead(self) -> None:
-        """Take the connections that wait."""
-        for _ in range(self._burst):
+        """Take the connections that wait; leave them to others for a moment if those have fewer."""
+        burst = self._burst
+        if self._shares is not None and self._shares.is_ahead():
+            if self._reactor.seconds() - self._resumed > GRACE:
+                self._rest(GRACE)
+                return
+            # Nobody has taken them: the others hang, or are not there.
+            burst = HELP
+        self._resumed = float("-inf")
+        for _ in range(burst):
             try:
                 connection, _peer = self._socket.accept()
                 with connection:
@@ -119,15 +138,19 @@ class Acceptor:
             self._log.failure("A connection could not be served")
 
     def _wait(self, error: OSError) -> None:
-        self._reactor.removeReader(self)
-        self._pause = self._reactor.callLater(PAUSE, self._go_on)
+        self._rest(PAUSE)
         now = self._reactor.seconds()
         if now - self._complained >= QUIET:
             self._complained = now
             self._log.error("No connection can be taken for now ({error}): clients wait", error=error.strerror)
 
+    def _rest(self, seconds: float) -> None:
+        self._reactor.removeReader(self)
+        self._pause = self._reactor.callLater(seconds, self._go_on)
+
     def _go_on(self) -> None:
         self._pause = None
+        self._resumed = self._reactor.seconds()
         self._reactor.addReader(self)
 
 

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IListeningPort, IOpenSSLContextFactory, 
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ec2proxy.listening.acceptor import Acceptor
+from ec2proxy.listening.shares import Shares
 
 #: How many connections one of several processes takes at a time: the others are to have their share of a rush.
 SHARE = 1
@@ -26,10 +27,12 @@ class Inherited:
 
     :param reactor: for all the rest.
     :param descriptor: of the socket; not needed any more afterwards.
+    :param shares: who has how many connections.
     """
 
-    def __init__(self, reactor: Any, descriptor: int) -> None:
+    def __init__(self, reactor: Any, descriptor: int, shares: Shares) -> None:
         self._reactor = reactor
+        self._shares = shares
         self._descriptor = descriptor
 
     def __getattr__(self, name: str) -> Any:
@@ -59,7 +62,7 @@ class Inherited:
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
         listening = socket.socket(fileno=self._descriptor)
         listening.setblocking(False)
-        acceptor = Acceptor(listening, factory, self._reactor, SHARE)
+        acceptor = Acceptor(listening, factory, self._reactor, SHARE, shares=self._shares)
         acceptor.startListening()
         return acceptor
 

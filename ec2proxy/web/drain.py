@@ -1,6 +1,6 @@
 """The end: letting requests under way finish before the daemon goes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -30,6 +30,8 @@ class Connections:
         self._clock = clock
         self._open: set[Connection] = set()
         self._waiting: list[Deferred[None]] = []
+        self.changed: Callable[[int], None] = lambda count: None
+        """Is told how many there are, whenever that changes."""
 
     def __len__(self) -> int:
         """How many are open."""
@@ -42,10 +44,12 @@ class Connections:
     def made(self, connection: Connection) -> None:
         """Note a new connection."""
         self._open.add(connection)
+        self.changed(len(self._open))
 
     def lost(self, connection: Connection) -> None:
         """Note that a connection has ended."""
         self._open.discard(connection)
+        self.changed(len(self._open))
         if not self._open:
             self._tell()
 

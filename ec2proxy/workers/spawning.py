@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from ec2proxy.workers.channel import Channel, Handler, Joining
 
 #: The descriptors that a worker is born with, beside the standard ones; sockets to listen on follow.
-CHANNEL, EPOCHS, FIRST_SOCKET = 3, 4, 5
+CHANNEL, EPOCHS, SHARES, FIRST_SOCKET = 3, 4, 5, 6
 
 MODULE = "ec2proxy.composition.worker"
 
@@ -81,11 +81,12 @@ class WorkerProcess(ProcessProtocol):
 
 
 def launch(
-    reactor: Any, epochs: int, sockets: Sequence[int], number: int, handlers: Mapping[str, Handler]
+    reactor: Any, epochs: int, shares: int, sockets: Sequence[int], number: int, handlers: Mapping[str, Handler]
 ) -> WorkerProcess:
     """Start a worker's process.
 
-    :param epochs: the descriptor of the shared memory.
+    :param epochs: the descriptor of the memory of epochs.
+    :param shares: the descriptor of the memory of shares.
     :param sockets: the descriptors of the sockets that it is to listen on.
     :raises OSError: the system has no process or no descriptor left.
     """
@@ -94,7 +95,7 @@ def launch(
         ours.setblocking(False)
         channel = Channel(handlers)
         worker = WorkerProcess(number, channel)
-        inherited = {CHANNEL: theirs.fileno(), EPOCHS: epochs}
+        inherited = {CHANNEL: theirs.fileno(), EPOCHS: epochs, SHARES: shares}
         inherited.update((FIRST_SOCKET + index, descriptor) for index, descriptor in enumerate(sockets))
         reactor.spawnProcess(
             worker,

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from ec2proxy.cloud.shared_epochs import SharedEpochs, shared_memory
+from ec2proxy.cloud.shared_epochs import SharedEpochs, memory_of_epochs
 from ec2proxy.interfaces import IEpochs
 from tests.e2e.daemons import environment
 
@@ -24,7 +24,7 @@ STEPS = st.lists(st.tuples(st.integers(0, PROCESSES - 1), st.none() | st.just(""
 
 class SharedEpochsTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.memory = shared_memory(PROCESSES)
+        self.memory = memory_of_epochs(PROCESSES)
         self.addCleanup(os.close, self.memory)
 
     def processes(self, memory: int | None = None) -> list[SharedEpochs]:
@@ -51,7 +51,7 @@ class SharedEpochsTests(SynchronousTestCase):
     @given(STEPS, st.sampled_from([1, 2, 1000]))
     def test_model(self, steps: list[tuple[int, str | None]], rows: int) -> None:
         """After each write all see one and the same epoch of its scope, which nobody has seen before."""
-        memory = shared_memory(PROCESSES, rows)
+        memory = memory_of_epochs(PROCESSES, rows)
         self.addCleanup(os.close, memory)
         live = self.processes(memory)
         seen: dict[str, set[int]] = {scope: {0} for scope in ALL}
@@ -94,7 +94,7 @@ print(epochs.of("here/me/keys"))
 class ProcessesTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """Two real processes count at the same time: none is lost, and what is seen meanwhile only grows."""
-        memory = shared_memory(3)
+        memory = memory_of_epochs(3)
         self.addCleanup(os.close, memory)
         epochs = SharedEpochs(memory, 3, 0)
         times = 100_000

@@ -68,6 +68,11 @@ def taken_in(pid: int) -> int:
     return int(re.findall(r"rchar: (\d+)", Path(f"/proc/{pid}/io").read_text())[0])
 
 
+def descriptors(pid: int) -> int:
+    """How many descriptors a process has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def memory_of(pid: int) -> Path:
     """The directory where a daemon keeps its state that is to be in memory."""
     opened = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
@@ -142,6 +147,25 @@ class TogetherTests(WorkersTestCase):
             self.assertEqual(status, 200, body)
             status, body = ask(daemon, "DescribeKeyPairs")
             self.assertIn(f"<keyName>k{number}</keyName>", body)
+
+    def test_shared_out(self) -> None:
+        """Clients that stay are spread over both, also those that come after some of one's have gone."""
+        daemon = self.start()
+        self.assertEqual(ask(daemon, "DescribeRegions")[0], 200)
+        workers = self.workers(daemon)
+        # A few are not of clients.
+        before = {pid: descriptors(pid) for pid in workers}
+
+        def more(pid: int) -> int:
+            return descriptors(pid) - before[pid]
+
+        for _ in range(3):
+            clients = [create_connection(("127.0.0.1", daemon.port), 20) for _ in range(60)]
+            until(lambda: sum(map(more, workers)) >= 55, "all connections")
+            self.assertGreaterEqual(min(map(more, workers)), 20)
+            for client in clients:
+                client.close()
+            until(lambda: sum(map(more, workers)) <= 5, "nobody")
 
     def test_one_picture(self) -> None:
         """What one worker has answered, the other knows, and goes on to when a worker is killed and replaced.

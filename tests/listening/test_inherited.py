@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ec2proxy.listening.inherited import Inherited, elsewhere
 from tests.listening.test_acceptor import Reactor
+from tests.listening.test_shares import alone
 
 PEM = FilePath(iosim.__file__).sibling("server.pem").path
 
@@ -26,7 +27,7 @@ class InheritedTests(SynchronousTestCase):
         reactor = Reactor()
         with socket.create_server(("127.0.0.1", 0)) as opened:
             where = opened.getsockname()
-            inherited = Inherited(reactor, opened.dup().detach())
+            inherited = Inherited(reactor, opened.dup().detach(), alone(self))
         endpoint = serverFromString(inherited, elsewhere(endpoint))
         port = self.successResultOf(endpoint.listen(self.factory))
         self.addCleanup(port.stopListening)
@@ -71,7 +72,7 @@ class InheritedTests(SynchronousTestCase):
         """For all but listening it is the reactor that it stands for."""
         clock = Clock()
         clock.advance(3)
-        self.assertEqual(Inherited(clock, -1).seconds(), 3)
+        self.assertEqual(Inherited(clock, -1, alone(self)).seconds(), 3)
 
     @given(st.text())
     def test_elsewhere(self, text: str) -> None:

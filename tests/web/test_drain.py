@@ -27,6 +27,15 @@ class DrainTests(LogWatchingTestCase):
         """With no connection open it is over at once."""
         self.assert_over(self.site.connections.drained(GRACE))
 
+    def test_counted(self) -> None:
+        """Who wants to know how many there are is told, whenever that changes."""
+        counts: list[int] = []
+        self.site.connections.changed = counts.append
+        clients = [Client(self.site), Client(self.site)]
+        for client in clients:
+            client.drop()
+        self.assertEqual(counts, [1, 2, 1, 0])
+
     def test_idle(self) -> None:
         """Idle connections are closed, used before or not; it is over when the last one has gone."""
         clients = [Client(self.site), Client(self.site)]

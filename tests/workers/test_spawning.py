@@ -12,9 +12,9 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from ec2proxy.workers.spawning import CHANNEL, EPOCHS, FIRST_SOCKET, WorkerProcess, launch
+from ec2proxy.workers.spawning import CHANNEL, EPOCHS, FIRST_SOCKET, SHARES, WorkerProcess, launch
 
-EPOCHS_HERE, SOCKETS_HERE = 70, [80, 81]
+EPOCHS_HERE, SHARES_HERE, SOCKETS_HERE = 70, 71, [80, 81]
 
 
 @define
@@ -65,7 +65,7 @@ class LaunchTests(SynchronousTestCase):
 
     def launch(self) -> WorkerProcess:
         """Start one."""
-        return launch(self.reactor, EPOCHS_HERE, SOCKETS_HERE, 2, {})
+        return launch(self.reactor, EPOCHS_HERE, SHARES_HERE, SOCKETS_HERE, 2, {})
 
     def test_born(self) -> None:
         """It is this interpreter, has the memory, the sockets and a channel, and nothing to read."""
@@ -75,7 +75,8 @@ class LaunchTests(SynchronousTestCase):
         self.assertEqual(started["arguments"][1:], ["-P", "-m", "ec2proxy.composition.worker"])
         inherited = started["childFDs"]
         self.assertEqual(inherited.pop(CHANNEL) > 2, True)
-        self.assertEqual(inherited, {0: "w", 1: 1, 2: "r", EPOCHS: EPOCHS_HERE, FIRST_SOCKET: 80, FIRST_SOCKET + 1: 81})
+        memories = {EPOCHS: EPOCHS_HERE, SHARES: SHARES_HERE}
+        self.assertEqual(inherited, {0: "w", 1: 1, 2: "r", **memories, FIRST_SOCKET: 80, FIRST_SOCKET + 1: 81})
         self.assertEqual((worker.pid, self.reactor.transport.stdin), (4711, False))
         self.assertEqual(self.reactor.channels, [(socket.AF_UNIX, worker.channel)])
 
