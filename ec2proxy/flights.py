@@ -58,9 +58,11 @@ class Flight(Generic[T]):
         """
 
         def end(outcome: T | Failure) -> None:
-            if landed is not None:
-                landed(outcome)
-            self.tell(outcome)
+            try:
+                if landed is not None:
+                    landed(outcome)
+            finally:
+                self.tell(outcome)
 
         self._working = Deferred.fromCoroutine(work).addBoth(end)
 

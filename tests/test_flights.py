@@ -160,6 +160,16 @@ class FlightTests(SynchronousTestCase):
         gc.collect()
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_wrong_owner(self) -> None:
+        """What the owner does wrong is logged, and keeps nobody waiting."""
+        joined = self.flight.join()
+        self.flight.start(self.working(), lambda _: self.landed[0])
+        self.work.callback("done")
+        self.assertEqual(self.successResultOf(joined), "done")
+        del self.flight
+        gc.collect()
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
+
     def test_failure_that_nobody_hears(self) -> None:
         """Work that fails when nobody waits, or while it is given up, leaves no unhandled error."""
 
