@@ -15,9 +15,9 @@ from twisted.internet.interfaces import IReactorTime
 from ec2proxy.cloud.backoff import Backoff
 from ec2proxy.cloud.notes import NOTES, Look
 from ec2proxy.cloud.picture import Picture, Snapshot
-from ec2proxy.cloud.pictures import Pictures
+from ec2proxy.cloud.pictures import Key, Pictures
 from ec2proxy.ec2.trace import is_change, note_source
-from ec2proxy.errors import CloudError
+from ec2proxy.errors import CloudError, Unauthenticated
 from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver
 from ec2proxy.model import (
     Credentials,
@@ -37,6 +37,10 @@ from ec2proxy.observing.nobody import NOBODY
 
 MEMORY = 256 * 1024 * 1024
 """Bytes that the pictures of one cloud may hold, if nothing else is said."""
+
+MOST_PICTURES = 20_000
+"""How many pictures of one cloud are kept. One poll may look at six, and with one less for all who poll in turn, each
+would find that its own have just gone. What has been filled counts by its bytes as well."""
 
 COLLECTIONS = (
     "addresses",
@@ -72,7 +76,7 @@ class Inventory:
         epochs: IEpochs,
         clock: IReactorTime,
         freshness: float = 1.0,
-        most_pictures: int = 1000,
+        most_pictures: int = MOST_PICTURES,
         observer: IObserver = NOBODY,
         memory: int = MEMORY,
         jitter: Callable[[], float] = random.random,
@@ -225,19 +229,28 @@ class Inventory:
         picture = self._picture(credentials, collection)
         notes = NOTES.get()
         if notes is None:
-            return await picture.read(age, failure_age, pressing=is_change())
+            return await self._seen(picture, (credentials, collection), age, failure_age)
         look = notes.found(credentials, collection, max_age, whole)
         if look is None:
             outcome: Snapshot[Any] | CloudError
             failed = None
             try:
-                outcome = await picture.read(age, failure_age, pressing=is_change())
+                outcome = await self._seen(picture, (credentials, collection), age, failure_age)
             except CloudError as error:
                 outcome, failed = error, picture.failed(failure_age)
             scope = self.scope(credentials, collection)
             look = Look(credentials, collection, scope, max_age, failure_age, age, outcome, failed, whole)
             notes.saw(look)
         return look.snapshot
+
+    async def _seen(self, picture: Picture[Any], key: Key, age: float, failure_age: float) -> Snapshot[Any]:
+        try:
+            return await picture.read(age, failure_age, pressing=is_change())
+        except Unauthenticated:
+            # Anybody can make up names without end: nobody else's picture is to go for their sake.
+            if not failure_age:
+                self._pictures.forget_empty(key)
+            raise
 
     def _picture(self, credentials: Credentials, collection: str) -> Picture[Any]:
         key = (credentials, collection)

@@ -52,6 +52,12 @@ class Pictures:
         self._make_room(len(self._pictures) + 1 - self._most, 0)
         self._pictures[key] = picture
 
+    def forget_empty(self, key: Key) -> None:
+        """Forget a picture that was never filled, unless somebody waits for it."""
+        picture = self._pictures.get(key)
+        if picture is not None and picture.snapshot is None and not picture.busy:
+            del self._pictures[key]
+
     def grown(self, by: int) -> None:
         """Note that a picture was filled that somebody waits for.
 
@@ -63,11 +69,13 @@ class Pictures:
     def _make_room(self, number: int, size: int) -> None:
         if number <= 0 and size <= 0:
             return
-        for key, picture in list(self._pictures.items()):
+        leaving = []
+        for key, picture in self._pictures.items():
             if number <= 0 and size <= 0:
                 break
             if not picture.busy:
-                del self._pictures[key]
-                self._bytes -= picture.weight
+                leaving.append(key)
                 number -= 1
                 size -= picture.weight
+        for key in leaving:
+            self._bytes -= self._pictures.pop(key).weight

@@ -25,7 +25,7 @@ MISSING_SECONDS = 3600.0
 TIDY_SECONDS = 60.0
 """How often such instances are looked for."""
 
-MOST_LEDGERS = 1000
+MOST_LEDGERS = 5000
 """How many ledgers are kept in memory; of those with nothing unfinished the one unused for longest goes first."""
 
 _AT_ONCE = 250
