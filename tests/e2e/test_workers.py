@@ -92,8 +92,8 @@ def refused(daemon: Daemon) -> bool:
 class Half:
     """A request of which a part has been sent."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        body = form("DescribeRegions")
+    def __init__(self, daemon: Daemon, action: str = "DescribeRegions") -> None:
+        body = form(action)
         head = f"POST /ec2 HTTP/1.1\r\nHost: a\r\nAuthorization: {BASIC}\r\nContent-Length: {len(body)}\r\n\r\n"
         self._rest = body[10:]
         self._socket = create_connection(("127.0.0.1", daemon.port), 20)
@@ -217,10 +217,12 @@ class TogetherTests(WorkersTestCase):
             self.assertEqual(ask(daemon, "DescribeRegions")[0], 200)
         with self.subTest("the first process is killed"):
             second = self.workers(daemon)
-            half = Half(daemon)
+            # The embedded cloud goes with it, so this must need none to be answered.
+            half = Half(daemon, "NoSuchAction")
             time.sleep(0.2)
             daemon.kill()
-            self.assertEqual(half.finish()[0], 200)
+            status, _, body = half.finish()
+            self.assertEqual((status, b"<Code>InvalidAction</Code>" in body), (400, True), body)
             until(lambda: not any(map(lives, second)), "the workers end")
             self.assertTrue(refused(daemon))
             self.assertFalse(memory.exists())
