@@ -15,9 +15,11 @@ _LONGEST = 512
 #: How many are.
 MOST = 1024
 
-# Those that tell where a body ends are twisted.web's to read, each time. What proves who somebody is is not kept.
+# Those that tell where a body ends are twisted.web's to read, each time. What proves who somebody is is not kept, and
+# what is another one each time need not be.
 _NOT_KEPT = frozenset(
     {
+        b"Amz-Sdk-Invocation-Id",
         b"Authorization",
         b"Content-Length",
         b"Cookie",
@@ -36,13 +38,21 @@ class HeaderLines:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
+        # The name, as Twisted writes it, and the value.
         self._known: dict[bytes, tuple[bytes, bytes]] = {}
-        self.get = self._known.get
-        """The name, as Twisted writes it, and the value that a line has; None if it is not known."""
 
     def __len__(self) -> int:
         """How many are remembered."""
         return len(self._known)
+
+    def put(self, line: bytes, headers: Headers) -> bool:
+        """Put in what a line says, as Twisted did when it read it; False if it is not known."""
+        known = self._known.get(line)
+        if known is None:
+            return False
+        name, value = known
+        headers._rawHeaders.setdefault(name, []).append(value)
+        return True
 
     def learn(self, line: bytes, headers: Headers, before: int) -> None:
         """Remember what was read of a line, if it is to be remembered.
@@ -69,8 +79,4 @@ def count(headers: Headers) -> int:
 
 def put(headers: Headers, name: bytes, value: bytes) -> None:
     """Do what ``addRawHeader`` does with a name and a value that have been through it once."""
-    raw = headers._rawHeaders
-    if name in raw:
-        raw[name].append(value)
-    else:
-        raw[name] = [value]
+    headers._rawHeaders.setdefault(name, []).append(value)

@@ -23,9 +23,12 @@ class Patience:
         self._deadline: float | None = None
         self._timer: IDelayedCall | None = None
 
-    def wait(self, seconds: float) -> None:
-        """Wait for so long from now on, whatever was said before."""
-        self._deadline = deadline = self._clock.seconds() + seconds
+    def wait(self, seconds: float, now: float | None = None) -> None:
+        """Wait for so long from now on, whatever was said before.
+
+        :param now: the clock's seconds, if they are known.
+        """
+        self._deadline = deadline = (self._clock.seconds() if now is None else now) + seconds
         if self._timer is None:
             self._timer = self._clock.callLater(seconds, self._look)
         elif self._timer.getTime() > deadline:

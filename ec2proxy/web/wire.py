@@ -21,7 +21,7 @@ from twisted.web.http import HTTPChannel, Request
 from ec2proxy.ec2.trace import Trace
 from ec2proxy.web.answers import SERVER, request_id
 from ec2proxy.web.errors import refusal
-from ec2proxy.web.headerlines import count, put
+from ec2proxy.web.headerlines import count
 from ec2proxy.web.patience import Patience
 from ec2proxy.web.sending import is_direct, send
 
@@ -144,10 +144,9 @@ class Channel(HTTPChannel):
     def headerReceived(self, line: bytes) -> bool:
         """Take in a header; False if it is refused."""
         headers = self.requests[-1].requestHeaders
-        known = self.site.header_lines.get(line)
-        if known is not None and self._receivedHeaderCount < self.maxHeaders:
-            # All that HTTPChannel does with a line that it has found to be right.
-            put(headers, *known)
+        lines = self.site.header_lines
+        if self._receivedHeaderCount < self.maxHeaders and lines.put(line, headers):
+            # All else that HTTPChannel does with a line that it has found to be right.
             self._receivedHeaderCount += 1
             return True
         # Another reader may end the header there (RFC 9110, 5.5). Twisted 24.10 lets these pass.
@@ -162,7 +161,7 @@ class Channel(HTTPChannel):
             self.refuse_body()
             return False
         if taken:
-            self.site.header_lines.learn(line, headers, before)
+            lines.learn(line, headers, before)
         return taken
 
     def allHeadersReceived(self) -> None:
@@ -197,7 +196,7 @@ class Channel(HTTPChannel):
         self._arriving = False
         self._since = self.site.reactor.seconds()
         if self.persistent:
-            self._patience.wait(self._idle)
+            self._patience.wait(self._idle, self._since)
         super().requestDone(request)
 
     def send(self, data: bytes) -> None:
