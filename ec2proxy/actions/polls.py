@@ -60,26 +60,27 @@ class KeptAnswer:
     @classmethod
     def of(cls, envelope: Envelope, cloud: Cloud, notes: Notes) -> "KeptAnswer | None":
         """An answer that was just made; None where it must not be kept."""
+        of_ledgers = _epochs_of(cloud, notes.ledgers)
         if notes.spoiled or not _unchanged(notes.ledgers):
             return None
         looks = [look for look in notes.looks.values() if not look.failed]
         failed = [look for look in notes.looks.values() if look.failed]
         kept = cls(envelope, cloud, looks, failed, notes.chosen, notes.ledgers, notes.watched)
-        kept._hold(notes.until)
+        kept._hold(notes.until, of_ledgers)
         return kept
 
-    def _hold(self, until: float) -> None:
-        """Work out how long it holds."""
+    def _hold(self, until: float, of_ledgers: Iterable[tuple[str, int]]) -> None:
+        """Work out how long it holds.
+
+        :param of_ledgers: their epochs before it was looked whether they are unchanged, since other processes write at
+            any moment.
+        """
         ends = [look.snapshot.taken + look.age for look in self._looks]
         self._since = max((look.snapshot.taken for look in self._looks), default=0.0)
         self._until = min(until, *ends) if ends else until
         self._due = min((look.snapshot.due(look.age) for look in self._looks), default=self._until)
         self._of_all = None
-        of_ledgers = [ledger.told_as for ledger, _ in self._ledgers.values()]
-        self._epochs = (
-            *((look.scope, look.epoch) for look in (*self._looks, *self._failed)),
-            *((scope, self._cloud.epochs.of(scope)) for scope in of_ledgers),
-        )
+        self._epochs = (*((look.scope, look.epoch) for look in (*self._looks, *self._failed)), *of_ledgers)
 
     def holds(self, at: float | None = None, now: float | None = None) -> bool:
         """Whether it would be made just so now, of pictures that are there.
@@ -133,10 +134,11 @@ class KeptAnswer:
         for credentials, (ledger, _) in self._ledgers.items():
             if self._cloud.lifecycle.remembered(credentials) is not ledger:
                 return False
+        of_ledgers = _epochs_of(self._cloud, self._ledgers)
         if not _unchanged(self._ledgers):
             return False
         self._looks = looks
-        self._hold(until)
+        self._hold(until, of_ledgers)
         return True
 
     def _shows_same(self, look: Look, snapshot: Snapshot[Any]) -> bool:
@@ -168,13 +170,14 @@ class KeptAnswer:
                 await cloud.lifecycle.ledger(credentials)
         if notes.spoiled:
             return False
+        of_ledgers = _epochs_of(cloud, notes.ledgers)
         if notes.ledgers != self._ledgers or not _unchanged(notes.ledgers):
             return False
         looks = [notes.looks[look.credentials, look.collection] for look in self._looks]
         if not all(self._shows_same(old, new.snapshot) for new, old in zip(looks, self._looks, strict=True)):
             return False
         self._looks = looks
-        self._hold(notes.until)
+        self._hold(notes.until, of_ledgers)
         return True
 
 
@@ -236,6 +239,11 @@ class Polls:
         if new is not None:
             self._kept.put(key, new, size + len(envelope.rest))
         return envelope
+
+
+def _epochs_of(cloud: Cloud, ledgers: dict[Credentials, tuple[Ledger, int]]) -> list[tuple[str, int]]:
+    """The epochs of ledgers' scopes."""
+    return [(ledger.told_as, cloud.epochs.of(ledger.told_as)) for ledger, _ in ledgers.values()]
 
 
 def _unchanged(ledgers: dict[Credentials, tuple[Ledger, int]]) -> bool:
