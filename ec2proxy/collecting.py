@@ -3,8 +3,8 @@
 import gc
 
 #: New objects before the youngest are looked at, and how many such looks before one at the older and at the oldest.
-#: By Python's own (700, 10, 10) a list of 10,000 instances has all that there is looked at, 0.1 s and more at a time. To
-#: look at those that have outlived some looks costs the same in all however often it is done; seldom, it is 0.1 s too.
+#: By Python's own (700, 10, 10) a list of 10,000 instances has all that there is looked at, 0.1 s and more at a time.
+#: To look at those that have outlived a few looks costs the same in all, however often it is done; seldom, it is long.
 THRESHOLDS = (5_000, 2, 500)
 
 

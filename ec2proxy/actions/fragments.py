@@ -2,8 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import is_
 
-from attrs import define
+from attrs import define, field
 
 from ec2proxy.actions.instance_items import Images, reservation_item
 from ec2proxy.actions.surroundings import Surroundings
@@ -23,31 +24,53 @@ _OVERHEAD = 400
 class _Fragment:
     """One instance, as the only one of its reservation.
 
-    :param around: what was around it; only what concerns it has to be the same.
+    :param beside: what it was written from beside the view.
+    :param as_of: the number of the last surroundings of which that is known to be true.
     :param whole: the reservation's item; it names no namespace.
     :param cut: where the instance's own item begins in it.
     """
 
     view: InstanceView
-    images: Images
-    around: Surroundings | None
+    beside: Sequence[object]
+    as_of: int
     whole: Written
     cut: int
 
-    def is_of(self, view: InstanceView, images: Images, around: Surroundings | None) -> bool:
-        """Whether it would be written just so."""
-        if self.view is not view:
-            return False
-        if self.images is not images:
-            image = view.instance.image_id
-            if self.images.get(image) is not images.get(image):
-                return False
-            self.images = images
-        if self.around is not around:
-            if around is None or self.around is None or not around.is_same_for(view.instance, self.around):
-                return False
-            self.around = around
-        return True
+
+@define(eq=False)
+class _Own:
+    """The fragments of one caller, by instance id.
+
+    :param number: of what they were last written from beside views; fragments keep of it only what concerns them.
+    """
+
+    images: Images
+    around: Surroundings | None
+    number: int = 0
+    fragments: dict[str, _Fragment] = field(factory=dict)
+
+    def turn_to(self, images: Images, around: Surroundings | None) -> None:
+        """Say what they are to be written from."""
+        if images is not self.images or around is not self.around:
+            self.images, self.around = images, around
+            self.number += 1
+
+    def get(self, view: InstanceView) -> _Fragment | None:
+        """The fragment of an instance, if it would be written just so."""
+        fragment = self.fragments.get(view.instance.id)
+        if fragment is None or fragment.view is not view:
+            return None
+        if fragment.as_of != self.number:
+            # They are as many as they were, of the same instance, or begin with something else.
+            if not all(map(is_, fragment.beside, self.beside(view))):
+                return None
+            fragment.as_of = self.number
+        return fragment
+
+    def beside(self, view: InstanceView) -> Sequence[object]:
+        """What an instance is written from beside its view; the same objects as long as that is the same."""
+        concerning = (None,) if self.around is None else self.around.concerning(view.instance)
+        return *concerning, self.images.get(view.instance.image_id)
 
 
 class Fragments:
@@ -59,7 +82,7 @@ class Fragments:
     def __init__(self, most: int = MEMORY) -> None:
         self._most = most
         self.bytes = 0
-        self._callers: OrderedDict[Credentials, dict[str, _Fragment]] = OrderedDict()
+        self._callers: OrderedDict[Credentials, _Own] = OrderedDict()
 
     def reservations(
         self,
@@ -83,41 +106,36 @@ class Fragments:
     def _fragment(
         self, credentials: Credentials, view: InstanceView, images: Images, around: Surroundings | None
     ) -> _Fragment:
-        own = self._own(credentials)
-        key = view.instance.id
-        fragment = own.get(key)
-        if fragment is None or not fragment.is_of(view, images, around):
+        own = self._callers.get(credentials)
+        if own is None:
+            own = self._callers[credentials] = _Own(images, around)
+        self._callers.move_to_end(credentials)
+        own.turn_to(images, around)
+        fragment = own.get(view)
+        if fragment is None:
             whole = written(reservation_item([view], images, credentials.user, around))
-            before = fragment
-            fragment = _Fragment(view, images, around, whole, whole.index(_MEMBERS) + len(_MEMBERS))
-            own[key] = fragment
+            fragment = _Fragment(view, own.beside(view), own.number, whole, whole.index(_MEMBERS) + len(_MEMBERS))
+            before = own.fragments.get(view.instance.id)
+            own.fragments[view.instance.id] = fragment
             self.bytes += _size(fragment) - (0 if before is None else _size(before))
             self._make_room()
         return fragment
 
-    def _own(self, credentials: Credentials) -> dict[str, _Fragment]:
-        own = self._callers.get(credentials)
-        if own is None:
-            own = self._callers[credentials] = {}
-        else:
-            self._callers.move_to_end(credentials)
-        return own
-
     def _make_room(self) -> None:
         while self.bytes > self._most:
             _, forgotten = self._callers.popitem(last=False)
-            self.bytes -= sum(map(_size, forgotten.values()))
+            self.bytes -= sum(map(_size, forgotten.fragments.values()))
 
     def forget_others(self, credentials: Credentials, views: Sequence[InstanceView]) -> None:
         """Let go of the fragments of instances that a caller has no more.
 
         :param views: all that there are.
         """
-        own = self._callers.get(credentials, {})
-        if len(own) > len(views):
+        own = self._callers.get(credentials)
+        if own is not None and len(own.fragments) > len(views):
             there = {view.instance.id for view in views}
-            for key in own.keys() - there:
-                self.bytes -= _size(own.pop(key))
+            for key in own.fragments.keys() - there:
+                self.bytes -= _size(own.fragments.pop(key))
 
 
 def _size(fragment: _Fragment) -> int:

@@ -32,7 +32,7 @@ class KeptAnswer:
     """An answer, and what it was made from.
 
     :param cloud: the one that it is of.
-    :param looks: at pictures, that showed something.
+    :param looks: at pictures, that showed something; of that they hold outlines.
     :param failed: looks that did not; then it is made anew when it does not hold by itself any more.
     :param chosen: the instances that were looked up by id, where a look says that no others matter.
     :param ledgers: what was remembered, by whose it is, with its version.
@@ -63,7 +63,7 @@ class KeptAnswer:
         of_ledgers = _epochs_of(cloud, notes.ledgers)
         if notes.spoiled or not _unchanged(notes.ledgers):
             return None
-        looks = [look for look in notes.looks.values() if not look.failed]
+        looks = [look.at(look.snapshot) for look in notes.looks.values() if not look.failed]
         failed = [look for look in notes.looks.values() if look.failed]
         kept = cls(envelope, cloud, looks, failed, notes.chosen, notes.ledgers, notes.watched)
         kept._hold(notes.until, of_ledgers)
@@ -143,7 +143,7 @@ class KeptAnswer:
 
     def _shows_same(self, look: Look, snapshot: Snapshot[Any]) -> bool:
         """Whether a picture shows what it showed at a look, as far as that matters."""
-        if snapshot.items is look.snapshot.items:
+        if snapshot.shown == look.snapshot.shown:
             return True
         chosen = self._chosen.get(look.credentials, {})
         return not look.whole and self._cloud.lifecycle.shows(look.credentials, snapshot, chosen)
@@ -173,10 +173,10 @@ class KeptAnswer:
         of_ledgers = _epochs_of(cloud, notes.ledgers)
         if notes.ledgers != self._ledgers or not _unchanged(notes.ledgers):
             return False
-        looks = [notes.looks[look.credentials, look.collection] for look in self._looks]
-        if not all(self._shows_same(old, new.snapshot) for new, old in zip(looks, self._looks, strict=True)):
+        snapshots = [notes.looks[look.credentials, look.collection].snapshot for look in self._looks]
+        if not all(self._shows_same(look, new) for look, new in zip(self._looks, snapshots, strict=True)):
             return False
-        self._looks = looks
+        self._looks = [look.at(new) for look, new in zip(self._looks, snapshots, strict=True)]
         self._hold(notes.until, of_ledgers)
         return True
 

@@ -1,6 +1,6 @@
 """What is around a caller's instances, from the shared picture: VPCs, subnets, network interfaces, groups."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -36,13 +36,9 @@ class Surroundings:
     interfaces: Mapping[str, NetworkInterface]
     groups: Groups
 
-    def is_same_for(self, instance: Instance, other: "Surroundings") -> bool:
-        """Whether an instance has the same around it in both."""
-        return (
-            self.topology is other.topology
-            and self.groups is other.groups
-            and all(self.interfaces.get(each) is other.interfaces.get(each) for each in instance.network_interface_ids)
-        )
+    def concerning(self, instance: Instance) -> Sequence[object]:
+        """What of it an answer about an instance tells; the same objects as long as that is the same."""
+        return self.topology, self.groups, *map(self.interfaces.get, instance.network_interface_ids)
 
 
 async def read_topology(call: Call, max_age: float = 0.0) -> Topology:

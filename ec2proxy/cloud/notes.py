@@ -60,8 +60,8 @@ class Look:
         return None if seen is None else seen.epoch
 
     def at(self, snapshot: Snapshot[Any]) -> "Look":
-        """The same look, had when this was to be seen."""
-        return evolve(self, outcome=snapshot)
+        """The same look, had when this was to be seen; of which only an outline is kept."""
+        return evolve(self, outcome=snapshot.outline())
 
 
 @define(eq=False)

@@ -1,9 +1,10 @@
 """One picture: a collection as one caller sees it, fetched once for all who ask at the same time."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
@@ -32,6 +33,8 @@ A_LITTLE, AT_MOST = 1 / 12, 1 / 2
 """How much of the time that a picture may be used the next refresh begins early: of one that is not long, and of any.
 The backend is asked a tenth more often for it, and twice as often."""
 
+_numbers = count()
+
 Fetch = Callable[[], Coroutine[Deferred[Any], Any, Sequence[Item]]]
 
 
@@ -45,6 +48,7 @@ class Snapshot(Generic[Item]):
     :param epoch: its scope's epoch then.
     :param weight: about how many bytes the items take.
     :param took: seconds that the refresh took.
+    :param shown: names what it shows: another number with other items.
     """
 
     items: tuple[Item, ...]
@@ -53,6 +57,11 @@ class Snapshot(Generic[Item]):
     epoch: int
     weight: int
     took: float = 0.0
+    shown: int = field(factory=_numbers.__next__)
+
+    def outline(self) -> "Snapshot[Item]":
+        """The same without its items, to be kept and compared with: else all that was ever seen would stay."""
+        return evolve(self, items=(), by_id={})
 
     def due(self, max_age: float) -> float:
         """When the next refresh is to begin if somebody reads then, in the clock's seconds.
@@ -196,7 +205,7 @@ class Picture(Generic[Item]):
         self._failed = None
         old, kept, took = self.snapshot, tuple(items), self._clock.seconds() - refresh.taken
         if old is not None and old.items is kept:
-            self.snapshot = Snapshot(kept, old.by_id, refresh.taken, refresh.epoch, old.weight, took)
+            self.snapshot = Snapshot(kept, old.by_id, refresh.taken, refresh.epoch, old.weight, took, old.shown)
         else:
             by_id = {item.id: item for item in kept}
             self.snapshot = Snapshot(kept, by_id, refresh.taken, refresh.epoch, weigh(kept), took)

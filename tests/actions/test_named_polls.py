@@ -1,5 +1,8 @@
 """Polls of instances by id: an answer stands as long as those do, whatever becomes of others."""
 
+import gc
+import weakref
+
 from twisted.internet.defer import Deferred
 
 from ec2proxy.model import Credentials
@@ -72,6 +75,20 @@ class NamedTests(PollTestCase):
         self.agent.flush()
         self.successResultOf(reading)
         self.assertIsNone(self.at_once(self.poll(**ONE)))
+
+    def test_nothing_old_is_held(self) -> None:
+        """An answer that is kept and not asked for any more keeps nothing of others that is no more."""
+        self.answer(self.poll(**ONE))
+        held = {name: next(self.cloud.inventory.held(name))[1].by_id for name in ("instances", "images")}
+        old = [weakref.ref(held["instances"]["inst0"]), weakref.ref(held["images"]["img2"])]
+        held.clear()
+        self.turn("inst0", "STOPPED")
+        self.mock.images.pop("img2")
+        self.clock.advance(61)
+        self.answer(self.poll(**{"InstanceId.1": "inst2"}))
+        gc.collect()
+        self.assertEqual([each() for each in old], [None, None])
+        self.assertEqual(len(self.kept()), 2)
 
     def test_all_and_one(self) -> None:
         """Who also looks at all of them does not rely on the one alone."""
