@@ -57,6 +57,9 @@ COLLECTIONS = (
 )
 """Everything that there may be a picture of."""
 
+_WITH = {"instances": ("addresses", "network_interfaces", "storage_volumes")}
+"""What comes, goes or is let go of with others."""
+
 
 class Inventory:
     """The pictures of one cloud, for all its callers.
@@ -181,7 +184,8 @@ class Inventory:
 
         Every caller who is the same cloud user is told, however it proved itself.
         """
-        self._epochs.bump(self.scope(credentials, collection))
+        for each in (collection, *_WITH.get(collection, ())):
+            self._epochs.bump(self.scope(credentials, each))
 
     def wrote_anything(self, user: str) -> None:
         """Note that a write of a cloud user's has finished of which nobody here knows what it was about."""

@@ -31,12 +31,22 @@ class PastUsTests(CloudTestCase):
         self.ids(OTHER)
         self.assertEqual([], list(self.backend.requests))
 
+    def test_attached(self):
+        """With an instance goes what was attached to it: a write to instances is one to that as well, and no more."""
+        before = {collection: self.epoch(collection) for collection in COLLECTIONS}
+        self.one()
+        touched = {collection for collection in COLLECTIONS if self.epoch(collection) != before[collection]}
+        self.assertEqual({"instances", "addresses", "network_interfaces", "storage_volumes"}, touched)
+
+    def epoch(self, collection):
+        """The epoch of a collection of mine."""
+        return self.cloud.epochs.of(self.cloud.inventory.scope(MINE, collection))
+
     def test_all(self):
         """None of the pictures is forgotten."""
         read = {name for name, one in vars(Inventory).items() if iscoroutinefunction(one) and not name.startswith("_")}
         self.assertEqual(read - {"look_again"}, set(COLLECTIONS))
-        scopes = [self.cloud.inventory.scope(MINE, collection) for collection in COLLECTIONS]
-        before = [self.cloud.epochs.of(scope) for scope in scopes]
+        before = {collection: self.epoch(collection) for collection in COLLECTIONS}
         self.done(self.cloud.changed(MINE.user))
-        for scope, epoch in zip(scopes, before, strict=True):
-            self.assertNotEqual(epoch, self.cloud.epochs.of(scope), scope)
+        for collection in COLLECTIONS:
+            self.assertNotEqual(before[collection], self.epoch(collection), collection)
