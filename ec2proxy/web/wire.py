@@ -172,6 +172,9 @@ class Channel(HTTPChannel):
         elif not self._has_its_host(request):
             # RFC 9112, 3.2: whoever stands between us and the client may have read another one.
             self.refuse(400, "InvalidRequest", "The request has no Host header, or more than one.")
+        elif not self._is_framed_plainly(request):
+            # RFC 9112, 6.1 and 6.3: whoever forwards it may think that its body ends elsewhere.
+            self._respondToBadRequestAndDisconnect()
         else:
             super().allHeadersReceived()
 
@@ -205,6 +208,13 @@ class Channel(HTTPChannel):
             send(self.transport, data)
         else:
             self.write(data)
+
+    def _is_framed_plainly(self, request: Request) -> bool:
+        codings = request.requestHeaders.getRawHeaders(b"Transfer-Encoding")
+        if codings is None:
+            return True
+        # twisted.web takes each of several such headers for itself.
+        return len(codings) == 1 and codings[0].lower() == b"chunked" and self._version == b"HTTP/1.1"
 
     def _has_its_host(self, request: Request) -> bool:
         hosts = len(request.requestHeaders.getRawHeaders(b"Host", ()))

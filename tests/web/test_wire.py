@@ -97,6 +97,24 @@ class BodyLimitTests(WireTestCase):
         self.assertEqual(self.client.response().status, 200)
         self.assertEqual(self.service.requests[0].body, b"abcde")
 
+    def test_coded_otherwise(self) -> None:
+        """A body that is coded otherwise, or said to be in another header, or in HTTP/1.0, has no end that is sure."""
+        chunked = b"Transfer-Encoding: chunked\r\n"
+        for head in (
+            HEAD + chunked + b"Transfer-Encoding: identity\r\n",
+            HEAD + b"Transfer-Encoding: identity\r\n" + chunked,
+            HEAD + b"Transfer-Encoding: identity\r\n",
+            HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n",
+            HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + chunked,
+        ):
+            self.connect_anew()
+            self.client.send(head + b"\r\n0\r\n\r\n")
+            self.assert_refused(400, "InvalidRequest")
+        self.assertEqual(self.service.requests, [])
+        self.connect_anew()
+        self.client.send(HEAD + b"Transfer-Encoding:  Chunked \r\n\r\n0\r\n\r\n")
+        self.assertEqual(self.client.response().status, 200)
+
     def test_expected(self) -> None:
         """A client that waits for 100 Continue gets it."""
         self.client.send(HEAD + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
