@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Literal, TypeAlias, get_args
 
 from attrs import astuple, define, frozen
@@ -88,18 +89,30 @@ def kind_of(action: Action) -> Kind:
     return "unfiltered" if lists and not narrow and not paged else "non-mutating"
 
 
+_Key = tuple[Credentials, str, str]
+
+_LOOKED_AT = 100
+"""Of how many buckets one is forgotten."""
+
+
 @define
 class _Bucket:
+    rate: Rate
     tokens: float
     at: float
+
+    def fill(self, now: float) -> None:
+        """Let come back what has come back by now; a clock that is put back gives nothing, and takes nothing."""
+        self.tokens = min(self.rate.bucket, self.tokens + max(0.0, now - self.at) * self.rate.refill)
+        self.at = now
 
 
 class Throttle:
     """The buckets of everybody.
 
     :param rates: how fast each class may be done; what is not there has no limit.
-    :param now: seconds; a clock that is put back gives nothing, and takes nothing.
-    :param most: buckets that are kept; the one unused for longest goes first, which by then is full again.
+    :param now: seconds.
+    :param most: buckets that are kept; one that is full again goes first, of those that were unused for longest.
     :ivar of_polls: whether there is any limit on what changes nothing.
     """
 
@@ -108,7 +121,7 @@ class Throttle:
         self.of_polls = "non-mutating" in rates or "unfiltered" in rates
         self._now = now
         self._most = most
-        self._buckets: OrderedDict[tuple[Credentials, str, str], _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[_Key, _Bucket] = OrderedDict()
 
     def admit(self, who: Credentials, region: str, action: Action) -> None:
         """Take what tokens a request needs.
@@ -134,13 +147,22 @@ class Throttle:
         bucket = self._buckets.get(key)
         if bucket is None:
             while len(self._buckets) >= self._most:
-                self._buckets.popitem(last=False)
-            bucket = self._buckets[key] = _Bucket(rate.bucket, now)
+                del self._buckets[self._dispensable(now)]
+            bucket = self._buckets[key] = _Bucket(rate, rate.bucket, now)
         self._buckets.move_to_end(key)
-        bucket.tokens = min(rate.bucket, bucket.tokens + max(0.0, now - bucket.at) * rate.refill)
-        bucket.at = now
+        bucket.fill(now)
         # More than a bucket holds have to be possible at some time: when it is full.
         wanted = min(number, rate.bucket)
         if bucket.tokens < wanted:
             raise EC2Error("RequestLimitExceeded", "Request limit exceeded.")
         bucket.tokens -= wanted
+
+    def _dispensable(self, now: float) -> _Key:
+        """The bucket to forget: a full one, or whoever has emptied his could have a new one by making up names."""
+        oldest = list(islice(self._buckets, _LOOKED_AT))
+        for key in oldest:
+            bucket = self._buckets[key]
+            bucket.fill(now)
+            if bucket.tokens >= bucket.rate.bucket:
+                return key
+        return oldest[0]

@@ -167,6 +167,19 @@ class ThrottleTests(SynchronousTestCase):
         self.assertFalse(self.admitted(throttle, KEY, ALICE))
         self.assertTrue(self.admitted(throttle, KEY, BOB))
 
+    def test_made_up_names(self) -> None:
+        """Who has emptied his bucket has no new one for having made up names that nobody needs to be."""
+        throttle = Throttle(rates("mutating=10:1"), self.clock.seconds, most=150)
+        for _ in range(10):
+            self.assertTrue(self.admitted(throttle, KEY, ALICE))
+        for number in range(250):
+            self.clock.advance(0.01)
+            self.assertTrue(self.admitted(throttle, KEY, Credentials(f"made up {number}", "")))
+        # Two tokens have come back.
+        self.assertTrue(self.admitted(throttle, KEY, ALICE))
+        self.assertTrue(self.admitted(throttle, KEY, ALICE))
+        self.assertFalse(self.admitted(throttle, KEY, ALICE))
+
     @given(st.lists(st.floats(0, 3), max_size=40))
     def test_never_more_than_promised(self, pauses: list[float]) -> None:
         """In any time, no more are let in than a full bucket and what came back meanwhile."""
