@@ -191,6 +191,11 @@ class Polls:
         self._kept: Cache[Hashable, KeptAnswer] = Cache(memory)
         self._flights: Flights[Hashable, Envelope] = Flights()
 
+    @property
+    def size(self) -> int:
+        """About how many bytes the kept answers take."""
+        return self._kept.bytes
+
     def standing(self, key: Hashable, at: float | None = None) -> Envelope | None:
         """The answer to a question if one is kept that holds.
 

@@ -46,6 +46,11 @@ class Questions:
     def __init__(self, memory: int = MEMORY) -> None:
         self._known: Cache[_Key, Question] = Cache(memory)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes they take."""
+        return self._known.bytes
+
     def get(self, request: RawRequest) -> Question | None:
         """What is known of a request that asks with the same bytes."""
         return self._known.get((request.method, request.by_name.get(b"content-type"), request.query, request.body))

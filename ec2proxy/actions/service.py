@@ -1,6 +1,6 @@
 """From a request to the bytes of its answer: who, what, and then the action itself."""
 
-from collections.abc import Coroutine, Hashable, Mapping
+from collections.abc import Coroutine, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -53,6 +53,11 @@ class EC2Service:
         self._questions = Questions()
         self._polls = Polls()
         self._fragments = Fragments()
+
+    def kept(self) -> Sequence[tuple[tuple[str], int]]:
+        """About how many bytes are kept, by what they are of."""
+        sizes = {"questions": self._questions.size, "answers": self._polls.size, "fragments": self._fragments.bytes}
+        return [((what,), size) for what, size in sizes.items()]
 
     def perform(self, request: RawRequest, trace: Trace) -> bytes | Coroutine[Deferred[Any], Any, bytes]:
         """See :meth:`IEC2Service.perform`."""

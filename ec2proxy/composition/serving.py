@@ -23,6 +23,7 @@ from ec2proxy.daemon import CannotStart, Daemon
 from ec2proxy.ec2.paging import Pager
 from ec2proxy.interfaces import IEpochs, IStateStore
 from ec2proxy.listening.limits import descriptor_limit, most_connections
+from ec2proxy.observing import families
 from ec2proxy.observing.counts import Counts
 from ec2proxy.state.errors import StateError
 from ec2proxy.state.opening import make_store
@@ -105,9 +106,9 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
     fleet = Fleet(configuration.regions, make, reactor)
     pager = Pager(os.urandom(32))
     authenticator = Authenticator(configuration.accounts, reactor.seconds)
-    service = EC2Service(
-        authenticator, registry.load(), fleet.regions, pager, Throttle(settings.throttle, reactor.seconds)
-    )
+    throttle = Throttle(settings.throttle, reactor.seconds)
+    service = EC2Service(authenticator, registry.load(), fleet.regions, pager, throttle)
+    observation.counts.watch(families.KEPT_BYTES, service.kept)
     tree = root(settings.frontends, EC2Resource(service, access), RegionalResource(fleet.api, access))
     site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access, settings.idle)
     room = Room(site, site.connections, most_connections(descriptor_limit()), reactor)

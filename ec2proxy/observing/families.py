@@ -56,6 +56,12 @@ PICTURES = Family("ec2proxy_pictures", "gauge", "Pictures that are kept.", ("reg
 PICTURE_BYTES = Family(
     "ec2proxy_picture_bytes", "gauge", "About how many bytes the pictures that are kept hold.", ("region",)
 )
+KEPT_BYTES = Family(
+    "ec2proxy_kept_bytes",
+    "gauge",
+    "About how many bytes are kept of polls: questions, answers, and fragments that answers are made of.",
+    ("what",),
+)
 CALLS = Family(
     "ec2proxy_backend_calls_total",
     "counter",
@@ -91,6 +97,7 @@ FAMILIES = (
     PICTURE_AGE,
     PICTURES,
     PICTURE_BYTES,
+    KEPT_BYTES,
     CALLS,
     CALL_SECONDS,
     STATE_SECONDS,

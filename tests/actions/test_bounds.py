@@ -39,3 +39,12 @@ class BoundsTests(PollTestCase):
     def test_paths(self) -> None:
         """Any path."""
         self.assert_bounded(path=b"/" + b"p" * 20_000)
+
+    def test_told(self) -> None:
+        """How much is kept is told."""
+        self.ask(0)
+        before = dict(self.service.kept())
+        self.assertGreater(before["questions",], 0)
+        self.assertGreater(before["answers",], before["questions",])
+        self.answer(self.poll())
+        self.assertGreater(dict(self.service.kept())["fragments",], 0)
