@@ -47,7 +47,7 @@ class Snapshot(Generic[Item]):
     :param taken: when the refresh that brought it began, in the clock's seconds.
     :param epoch: its scope's epoch then.
     :param weight: about how many bytes the items take.
-    :param took: seconds that the refresh took.
+    :param took: seconds that the refresh took; of the first one at most :data:`LONG`.
     :param shown: names what it shows: another number with other items.
     """
 
@@ -72,7 +72,7 @@ class Snapshot(Generic[Item]):
         :param max_age: seconds; how old the picture may be.
         """
         # The next one may take somewhat longer.
-        early = min(1.5 * self.took, max_age * (AT_MOST if self.took > LONG else A_LITTLE))
+        early = min(1.25 * self.took, max_age * (AT_MOST if self.took > LONG else A_LITTLE))
         return self.taken + max_age - early
 
 
@@ -204,6 +204,9 @@ class Picture(Generic[Item]):
     def _keep(self, items: Sequence[Item], refresh: _Refresh[Item]) -> Snapshot[Item]:
         self._failed = None
         old, kept, took = self.snapshot, tuple(items), self._clock.seconds() - refresh.taken
+        if old is None:
+            # The first takes longer than the others will: there is no connection yet, and nothing to compare with.
+            took = min(took, LONG)
         if old is not None and old.items is kept:
             self.snapshot = Snapshot(kept, old.by_id, refresh.taken, refresh.epoch, old.weight, took, old.shown)
         else:
