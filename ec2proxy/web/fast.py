@@ -15,18 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IProtocol, IPushProducer, ITCPTransport
 from twisted.internet.protocol import connectionDone
-from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES
 from zope.interface import implementer
 
 from ec2proxy.asking import IEC2Service
-from ec2proxy.web.access import CLIENT_GONE
-from ec2proxy.web.answers import SERVER, Answer
 from ec2proxy.web.answers import request_id as new_id
-from ec2proxy.web.exchange import BaseExchange
+from ec2proxy.web.calls import Call
 from ec2proxy.web.plain import Plain, read
 from ec2proxy.web.repeats import Shape, shape_of
+from ec2proxy.web.sending import is_direct, send
 
 if TYPE_CHECKING:
     from ec2proxy.web.fastsite import FastSite
@@ -39,7 +36,9 @@ AHEAD = 16 * 1024
 ABORT = 15.0
 
 
-_ID = b"\r\nX-Amzn-Requestid: "
+#: Bytes of an answer that are given to the transport at once. What follows waits where all who were answered the same
+#: have it in common, so that a client that is slow to take a long answer costs no more memory than this.
+PIECE = 256 * 1024
 
 
 @implementer(IProtocol, IPushProducer)
@@ -64,6 +63,7 @@ class FastChannel:
         "_in_the_clear",
         "_leaving",
         "_lent",
+        "_rest",
         "_shape",
         "_since",
         "_turning",
@@ -82,7 +82,8 @@ class FastChannel:
         self.peer: Any = None  # the client's address, once it has been asked for
         self._shape: Shape | None = None  # what requests on it look like, if they repeat themselves
         self._alike: Any = None  # what they have in common for the log
-        self._since = 0.0  # when the last request began to arrive, or was answered
+        self._rest: memoryview | None = None  # what is still to be sent of a long answer; it is full until then
+        self._since = 0.0  # when the last request began to arrive, or was answered, or some of its answer was taken
         self._direct = self._in_the_clear = self._turning = False
         self._full = self._ahead = self._leaving = self._closing = False
 
@@ -91,8 +92,7 @@ class FastChannel:
     def makeConnection(self, transport: Any) -> None:
         """Begin."""
         self.transport = transport
-        # Under TLS a write to the socket is not a write of ours.
-        self._direct = isinstance(transport, Connection) and not transport.TLS
+        self._direct = is_direct(transport)
         self.connectionMade()
 
     def connectionMade(self) -> None:
@@ -126,7 +126,7 @@ class FastChannel:
         lent, call = self._lent, self._call
         self._closing = True
         self._data = b""
-        self._lent = self._call = self._arriving = None
+        self._lent = self._call = self._arriving = self._rest = None
         if lent is not None:
             lent.connectionLost(reason)
         elif call is not None:
@@ -141,6 +141,11 @@ class FastChannel:
     def resumeProducing(self) -> None:
         """Go on."""
         self._full = False
+        self._since = self.site.clock.seconds()
+        if self._rest is not None:
+            self._send_on()
+            if self._rest is None and self._leaving:
+                self._close()
         if self._call is None and not self._turning:
             self._go_on()
         self._let_on()
@@ -156,7 +161,7 @@ class FastChannel:
             self._lent.leave()
             return
         self._leaving = True
-        if self._call is None and self._arriving is None and not self._closing:
+        if self.idle_since() is not None:
             self._close()
 
     def abort(self) -> None:
@@ -165,21 +170,21 @@ class FastChannel:
 
     def idle_since(self) -> float | None:
         """When the connection fell idle, by the site's clock; None if anything is under way on it."""
-        if self._lent is not None or self._call is not None or self._arriving is not None or self._closing:
-            return None
-        return self._since
+        under_way = self._lent or self._call or self._arriving or self._rest
+        return None if under_way is not None or self._closing else self._since
 
     def expire(self, now: float) -> None:
         """Close the connection if nothing has come on it for too long, or too little; cut it off if that is no use."""
         if self._lent is not None or self._call is not None:
             return
         late = now - self._since - self.site.idle
-        if not self._closing:
-            if late >= 0:
-                self._since = now - self.site.idle
-                self._close()
-        elif late >= ABORT:
-            self.abort()
+        if self._closing or self._rest is not None:
+            # Closing it would leave out the rest.
+            if late >= ABORT:
+                self.abort()
+        elif late >= 0:
+            self._since = now - self.site.idle
+            self._close()
 
     # What has been lent comes back.
 
@@ -261,7 +266,7 @@ class FastChannel:
             self._shape, self._alike = shape, shape.alike(self.peer)
         self._arriving = None
         self._since = began
-        self._write(b"".join((site.success(), *answer)))
+        self._send((site.success(), *answer))
         site.access.write_again(self._alike, request_id, began)
         return True
 
@@ -303,31 +308,44 @@ class FastChannel:
         """Whether the connection ends with the answer to ``plain``."""
         return plain.last or self._leaving
 
-    def answered(self, answer: bytes, closes: bool) -> None:
-        """Send a whole answer, and go on to the next request."""
+    def answered(self, pieces: tuple[bytes, ...], closes: bool) -> None:
+        """Send a whole answer, and go on to the next request.
+
+        :param pieces: the last one is the body, or most of it.
+        """
         self._call = None
-        self._write(answer)
-        if closes:
+        self._send(pieces)
+        if closes and self._rest is None:
             self._close()
+        elif closes:
+            self._leaving = True
         elif not self._turning:
             self._since = self.site.clock.seconds()
             self._go_on()
             if self._ahead:
                 self._let_on()
 
+    def _send(self, pieces: tuple[bytes, ...]) -> None:
+        body = pieces[-1]
+        if len(body) <= PIECE:
+            self._write(b"".join(pieces))
+            return
+        self._rest = memoryview(body)[PIECE:]
+        self._write(b"".join((*pieces[:-1], body[:PIECE])))
+        self._send_on()
+
+    def _send_on(self) -> None:
+        """Give the transport as much as it takes; when that is sent, it asks for more."""
+        while self._rest is not None and not self._full:
+            piece = bytes(self._rest[:PIECE])
+            self._rest = self._rest[PIECE:] or None
+            self.transport.write(piece)
+
     def _write(self, data: bytes) -> None:
-        transport = self.transport
-        # What the socket takes at once needs neither a buffer nor another turn of the reactor.
-        if self._direct and not transport.dataBuffer and not transport._tempDataBuffer:
-            try:
-                sent = transport.socket.send(data)
-            except OSError:
-                # There is no room, or an error, which the reactor comes upon as well.
-                sent = 0
-            if sent == len(data):
-                return
-            data = data[sent:]
-        transport.write(data)
+        if self._direct:
+            send(self.transport, data)
+        else:
+            self.transport.write(data)
 
     def _close(self) -> None:
         self._closing = True
@@ -335,59 +353,3 @@ class FastChannel:
         self._data = b""
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-
-
-class Call(BaseExchange):
-    """One plain request under way."""
-
-    __slots__ = ("_channel", "_plain")
-
-    def __init__(self, channel: FastChannel, plain: Plain) -> None:
-        super().__init__(channel.site.access)
-        self._channel = channel
-        self._plain = plain
-
-    def succeed(self, body: bytes) -> None:
-        """Send what it came to."""
-        channel = self._channel
-        if self._gone:
-            return
-        if channel.closes(self._plain):
-            self.send(Answer(200, body))
-            return
-        self._note(200)
-        parts = (channel.site.success(), b"%d" % len(body), _ID, self.trace.request_id.encode(), b"\r\n\r\n", body)
-        channel.answered(b"".join(parts), False)
-
-    def send(self, answer: Answer) -> None:
-        """Write a whole answer, unless there is nobody left to read it."""
-        if self._gone:
-            return
-        self.error = answer.code
-        self._note(answer.status)
-        channel = self._channel
-        closes = channel.closes(self._plain)
-        head = [b"HTTP/1.1 %d %s" % (answer.status, RESPONSES.get(answer.status, b"-"))]
-        if closes:
-            head.append(b"Connection: close")
-        head += (b"Server: " + SERVER, b"Date: " + channel.site.date(), b"Content-Type: " + answer.kind)
-        head += (b"Content-Length: %d" % len(answer.body), b"X-Amzn-Requestid: " + self.trace.request_id.encode())
-        head += (b"%s: %s" % header for header in answer.headers)
-        channel.answered(b"\r\n".join((*head, b"", answer.body)), closes)
-
-    def lost(self) -> None:
-        """Stop: the client has gone away."""
-        self._abandon()
-        self._note(CLIENT_GONE)
-
-    def _note(self, status: int) -> None:
-        plain = self._plain
-        self._access.write(
-            self.trace,
-            self.began,
-            client=self._channel.peer,
-            method=plain.method.encode(),
-            target=plain.path,
-            status=status,
-            error=self.error,
-        )

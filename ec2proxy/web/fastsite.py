@@ -12,7 +12,6 @@ from twisted.web.resource import IResource
 
 from ec2proxy.asking import IEC2Service
 from ec2proxy.web.access import AccessLog
-from ec2proxy.web.answers import SERVER, XML
 from ec2proxy.web.fast import FastChannel
 from ec2proxy.web.lent import LentChannel
 from ec2proxy.web.repeats import Shapes
@@ -42,7 +41,6 @@ class FastSite(EC2Site):
         self._sweeping: IDelayedCall | None = None
         self.shapes = Shapes()
         self._services: dict[bytes, IEC2Service | None] = {}
-        self._success = (b"", b"")
 
     def buildProtocol(self, address: IAddress | None) -> Any:
         """A new connection's protocol."""
@@ -86,11 +84,3 @@ class FastSite(EC2Site):
             if len(self._services) < _PATHS:
                 self._services[path] = service
             return service
-
-    def success(self) -> bytes:
-        """The head of an answer that is a success, up to its length; made when the date changes."""
-        date = self.date()
-        if date is not self._success[0]:
-            head = b"HTTP/1.1 200 OK\r\nServer: %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: "
-            self._success = (date, head % (SERVER, date, XML))
-        return self._success[1]
