@@ -141,8 +141,8 @@ class FastChannel:
     def resumeProducing(self) -> None:
         """Go on."""
         self._full = False
-        self._since = self.site.clock.seconds()
         if self._rest is not None:
+            self._since = self.site.clock.seconds()
             self._send_on()
             if self._rest is None and self._leaving:
                 self._close()
