@@ -29,9 +29,9 @@ Item = TypeVar("Item", bound=Identified)
 LONG = 0.15
 """Seconds above which a refresh is so long that who polls is not to wait for it, at whatever cost to the backend."""
 
-A_LITTLE, AT_MOST = 1 / 12, 1 / 2
+A_LITTLE, AT_MOST = 1 / 15, 1 / 2
 """How much of the time that a picture may be used the next refresh begins early: of one that is not long, and of any.
-The backend is asked a tenth more often for it, and twice as often."""
+For that the backend is asked by a fourteenth more often, and twice as often."""
 
 _numbers = count()
 

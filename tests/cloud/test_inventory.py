@@ -199,8 +199,9 @@ class InventoryTests(SynchronousTestCase):
 
     def test_due(self):
         """The next refresh begins as early as it may take: a little, or up to half of the time where one takes long."""
-        for took, due in ((0.0, 12.4), (0.1, 12.275), (LONG, 12.2125), (LONG + 0.05, 12.15), (0.4, 11.9), (3.0, 11.2)):
-            self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(2.4), due)
+        for took, due in ((0.0, 13.0), (0.1, 12.875), (LONG, 12.8125), (LONG + 0.05, 12.75), (0.4, 12.5), (3.0, 11.5)):
+            self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(3.0), due)
+        self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, LONG).due(1.5), 11.4)
 
     def waited(self, number):
         """Wait for half a second for a refresh."""
