@@ -14,6 +14,7 @@ from ec2proxy.composition.observation import Observation
 from ec2proxy.daemon import CannotStart
 from ec2proxy.options import Options
 from ec2proxy.state.opening import make_store
+from ec2proxy.workers.spawning import EPOCHS, FIRST_SOCKET, SHARES
 from tests.workers.test_spawning import Reactor as Spawning
 
 
@@ -122,7 +123,8 @@ class HoldingTests(SynchronousTestCase):
         holding.begin()
         holding.crew([80, 81]).start()
         inherited: dict[int, Any] = self.reactor.started["childFDs"]
-        self.assertEqual([inherited[4], inherited[5], inherited[6]], [holding._memory, 80, 81])
+        first = [inherited[each] for each in (EPOCHS, SHARES, FIRST_SOCKET, FIRST_SOCKET + 1)]
+        self.assertEqual(first, [holding._memory, holding._shares, 80, 81])
         ((_, channel), *_) = self.reactor.channels
         channel._handlers["lines"]("a line\n")
         self.assertEqual(self.sink.lines, ["a line\n"])
