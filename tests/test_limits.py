@@ -4,7 +4,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ec2proxy.composition.regional import make_region
+from ec2proxy.composition.regional import make_region, most_calls
 from ec2proxy.configuration.regions import Region
 from ec2proxy.configuration.settings import Settings
 from ec2proxy.model import Credentials
@@ -37,6 +37,16 @@ class LimitTests(SynchronousTestCase):
         for read in reads:
             read.cancel()
             self.failureResultOf(read, CancelledError)
+
+    def test_descriptors(self):
+        """Each call of a backend takes one, at /api too; each of an embedded cloud two."""
+        made = [
+            Region("a", Settings(backend="http://127.0.0.1:3001/api", backend_calls=10)),
+            Region("b", Settings(backend="http://127.0.0.1:3002/api", backend_calls=1)),
+            Region("c", Settings(backend="mock", backend_calls=4)),
+        ]
+        self.assertEqual([15, 2, 12], [most_calls([region]) for region in made])
+        self.assertEqual(29, most_calls(made))
 
     def test_memory(self):
         """Both what is shown and what is known again."""

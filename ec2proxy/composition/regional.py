@@ -4,7 +4,7 @@ Regions share nothing but the process and the state: one that hangs or is down k
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from attrs import evolve, frozen
@@ -151,9 +151,20 @@ def make_region(
         settings.launch_doubt,
     )
     # Of their own: the driver's are for EC2's polls, whatever goes on at /api.
-    turns = Turns(max(1, settings.backend_calls // 2))
+    turns = Turns(_passed_on(region))
     api = DeltacloudResource(network.agent, network.backend, reactor, access, turns, cloud.changed)
     return Running(region, cloud, driver, network, api)
+
+
+def most_calls(regions: Iterable[Region]) -> int:
+    """How many descriptors calls of these regions' backends may take at a time; those of an embedded cloud end here."""
+    calls = ((region, region.settings.backend_calls + _passed_on(region)) for region in regions)
+    return sum(number if region.backend else 2 * number for region, number in calls)
+
+
+def _passed_on(region: Region) -> int:
+    """How many of what comes in at ``/api`` may be passed on at a time."""
+    return max(1, region.settings.backend_calls // 2)
 
 
 def _network(backend: Backend | None, reactor: IReactorTime, port: int | None) -> Network:

@@ -14,7 +14,7 @@ from ec2proxy.cloud.epochs import LocalEpochs
 from ec2proxy.collecting import collect_seldom
 from ec2proxy.composition.fleet import Fleet
 from ec2proxy.composition.observation import Observation
-from ec2proxy.composition.regional import Running, make_region
+from ec2proxy.composition.regional import Running, make_region, most_calls
 from ec2proxy.composition.surroundings import Entrances
 from ec2proxy.configuration.configuration import Configuration
 from ec2proxy.configuration.regions import Region
@@ -104,14 +104,14 @@ def make_serving(configuration: Configuration, entrances: Entrances, observation
         return make_region(region, store, reactor, access, observation.counts, epochs, ports.get(region.name))
 
     fleet = Fleet(configuration.regions, make, reactor)
-    pager = Pager(os.urandom(32))
-    authenticator = Authenticator(configuration.accounts, reactor.seconds)
+    pager, authenticator = Pager(os.urandom(32)), Authenticator(configuration.accounts, reactor.seconds)
     throttle = Throttle(settings.throttle, reactor.seconds)
     service = EC2Service(authenticator, registry.load(), fleet.regions, pager, throttle)
     observation.counts.watch(families.KEPT_BYTES, service.kept)
     tree = root(settings.frontends, EC2Resource(service, access), RegionalResource(fleet.api, access))
     site = (FastSite if settings.http == HTTP[0] else EC2Site)(tree, reactor, access, settings.idle)
-    room = Room(site, site.connections, most_connections(descriptor_limit()), reactor)
+    most = most_connections(descriptor_limit(), most_calls(configuration.regions))
+    room = Room(site, site.connections, most, reactor)
 
     def begin() -> None:
         try:

@@ -9,8 +9,8 @@ _log = Logger()
 #: What is asked for where the hard limit is none at all: Linux allows a process no more by itself (fs.nr_open).
 _PLENTY = 1024 * 1024
 
-#: Descriptors kept for all but clients: backends, the state, logs, refusals, threads' pipes.
-_OWN = 128
+#: Descriptors kept for all but clients and backends: the state, logs, refusals, threads' pipes.
+_OWN = 64
 
 
 def raise_descriptor_limit() -> None:
@@ -37,9 +37,10 @@ def descriptor_limit() -> int:
     return _PLENTY if soft == resource.RLIM_INFINITY else soft
 
 
-def most_connections(descriptors: int) -> int:
-    """How many connections of clients there is room for.
+def most_connections(descriptors: int, calls: int) -> int:
+    """How many connections of clients there is room for; at least half of all, however few there are.
 
     :param descriptors: how many this process may have.
+    :param calls: how many connections to backends there may be at a time.
     """
-    return max(descriptors - _OWN, descriptors // 2)
+    return max(descriptors - _OWN - calls, descriptors // 2)

@@ -59,5 +59,6 @@ class RaiseTests(SynchronousTestCase):
 
 class RoomTests(SynchronousTestCase):
     def test_room(self) -> None:
-        """Some descriptors are kept for other things, of few as well."""
-        self.assertEqual([most_connections(limit) for limit in (20, 256, 1024, 65536)], [10, 128, 896, 65408])
+        """Some descriptors are kept for other things, of few as well, and one for each call of a backend."""
+        self.assertEqual([most_connections(limit, 64) for limit in (20, 256, 1024, 65536)], [10, 128, 896, 65408])
+        self.assertEqual([most_connections(limit, 300) for limit in (256, 1024)], [128, 660])
