@@ -54,8 +54,10 @@ class DescribeInstances(Action):
         by_id = await lifecycle.some(credentials, self.instance_ids) if roster is None else roster.by_id
         images = await self._images(call)
         around = await surroundings_if_told(call)
-        tags = (await lifecycle.ledger(credentials)).tags
-        table = instance_filters.table(images, credentials.user, around, tags) if self.filters else {}
+        table: Table[InstanceView] = {}
+        if self.filters:
+            tags = (await lifecycle.ledger(credentials)).tags
+            table = instance_filters.table(images, credentials.user, around, tags)
         if roster is None:
             found, token = self._named(by_id, table), None
         else:

@@ -1,6 +1,6 @@
 """The same few questions, asked over and over: an answer is kept for as long as what it was made from stands."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from attrs import define, field
@@ -36,6 +36,7 @@ class KeptAnswer:
     :param failed: looks that did not; then it is made anew when it does not hold by itself any more.
     :param chosen: the instances that were looked up by id, where a look says that no others matter.
     :param ledgers: what was remembered, by whose it is, with its version.
+    :param consulted: those of which all matters; of others only what the chosen instances tell.
     :param watched: whether the ledgers were held against the pictures of instances.
     :ivar since: the clock's seconds from which it holds by itself; before them the clock was put back.
     :ivar until: those until which it does.
@@ -50,6 +51,7 @@ class KeptAnswer:
     _failed: Sequence[Look]
     _chosen: Mapping[Credentials, Mapping[str, InstanceView | None]]
     _ledgers: dict[Credentials, tuple[Ledger, int]]
+    _consulted: Set[Credentials]
     _watched: bool
     _since: float = field(init=False)
     _until: float = field(init=False)
@@ -65,7 +67,7 @@ class KeptAnswer:
             return None
         looks = [look.at(look.snapshot) for look in notes.looks.values() if not look.failed]
         failed = [look for look in notes.looks.values() if look.failed]
-        kept = cls(envelope, cloud, looks, failed, notes.chosen, notes.ledgers, notes.watched)
+        kept = cls(envelope, cloud, looks, failed, notes.chosen, notes.ledgers, notes.consulted, notes.watched)
         kept._hold(notes.until, of_ledgers)
         return kept
 
@@ -95,10 +97,11 @@ class KeptAnswer:
                 self._look_ahead()
             if self._of_all == self._cloud.epochs.of_all() or self._unwritten():
                 # A loop, since a generator takes twice as long.
-                for ledger, version in self._ledgers.values():  # noqa: SIM110
+                for ledger, version in self._ledgers.values():
                     if ledger.version != version:
-                        return False
-                return True
+                        break
+                else:
+                    return True
         return self._holds_anew()
 
     def _unwritten(self) -> bool:
@@ -131,22 +134,39 @@ class KeptAnswer:
                 if true_until is None:
                     return False
                 until = min(until, true_until)
-        for credentials, (ledger, _) in self._ledgers.items():
-            if self._cloud.lifecycle.remembered(credentials) is not ledger:
+        there: dict[Credentials, tuple[Ledger, int]] = {}
+        for credentials in self._ledgers:
+            ledger = self._cloud.lifecycle.remembered(credentials)
+            if ledger is None:
                 return False
-        of_ledgers = _epochs_of(self._cloud, self._ledgers)
-        if not _unchanged(self._ledgers):
+            there[credentials] = ledger, ledger.version
+        of_ledgers = _epochs_of(self._cloud, there)
+        if not self._remembers_same(there) or not _unchanged(there):
             return False
-        self._looks = looks
+        self._looks, self._ledgers = looks, there
         self._hold(until, of_ledgers)
         return True
 
+    def _remembers_same(self, there: Mapping[Credentials, tuple[Ledger, int]]) -> bool:
+        """Whether the same is remembered as it was, but for what concerns chosen instances."""
+        if there.keys() != self._ledgers.keys():
+            return False
+        for credentials, (ledger, version) in self._ledgers.items():
+            is_now, now = there[credentials]
+            if is_now is not ledger or (version != now and credentials in self._consulted):
+                return False
+        return True
+
     def _shows_same(self, look: Look, snapshot: Snapshot[Any]) -> bool:
-        """Whether a picture shows what it showed at a look, as far as that matters."""
-        if snapshot.shown == look.snapshot.shown:
+        """Whether a picture shows what it showed at a look, as far as that matters, with what is remembered now."""
+        same = snapshot.shown == look.snapshot.shown
+        if look.whole:
+            return same
+        credentials = look.credentials
+        ledger, version = self._ledgers[credentials]
+        if same and ledger.version == version:
             return True
-        chosen = self._chosen.get(look.credentials, {})
-        return not look.whole and self._cloud.lifecycle.shows(look.credentials, snapshot, chosen)
+        return self._cloud.lifecycle.shows(credentials, snapshot, self._chosen.get(credentials, {}))
 
     async def renewed(self, notes: Notes) -> bool:
         """Look again at all that it was made from; whether that is the same.
@@ -171,12 +191,13 @@ class KeptAnswer:
         if notes.spoiled:
             return False
         of_ledgers = _epochs_of(cloud, notes.ledgers)
-        if notes.ledgers != self._ledgers or not _unchanged(notes.ledgers):
+        if not self._remembers_same(notes.ledgers) or not _unchanged(notes.ledgers):
             return False
         snapshots = [notes.looks[look.credentials, look.collection].snapshot for look in self._looks]
         if not all(self._shows_same(look, new) for look, new in zip(self._looks, snapshots, strict=True)):
             return False
         self._looks = [look.at(new) for look, new in zip(self._looks, snapshots, strict=True)]
+        self._ledgers = notes.ledgers
         self._hold(notes.until, of_ledgers)
         return True
 

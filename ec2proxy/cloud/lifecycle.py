@@ -87,7 +87,7 @@ class Lifecycle:
     async def look(self, credentials: Credentials, whole: bool = True) -> tuple[Snapshot[Instance], Ledger]:
         """The caller's instances as the backend shows them, and what is remembered beside that.
 
-        :param whole: as for :meth:`Inventory.instances`.
+        :param whole: as for :meth:`Watch.look`.
         """
         return await self._watch.look(credentials, whole)
 

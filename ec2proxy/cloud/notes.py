@@ -71,6 +71,7 @@ class Notes:
     :ivar looks: by whose pictures they were and what collection's.
     :ivar chosen: by whose they are, the instances that were looked up by id and what they were; None was not there.
     :ivar ledgers: what was remembered, with its version when it was first looked at.
+    :ivar consulted: whose ledger was not only looked at for chosen instances.
     :ivar watched: whose ledger was also held against their instances.
     :ivar until: the clock's seconds at which the answer may change by itself.
     :ivar spoiled: whether the answer holds something that is not noted here.
@@ -79,6 +80,7 @@ class Notes:
     looks: dict[tuple[Credentials, str], Look] = field(factory=dict)
     chosen: dict[Credentials, dict[str, InstanceView | None]] = field(factory=dict)
     ledgers: dict[Credentials, tuple[Ledger, int]] = field(factory=dict)
+    consulted: set[Credentials] = field(factory=set)
     watched: bool = False
     until: float = float("inf")
     spoiled: bool = False
@@ -103,9 +105,14 @@ class Notes:
         elif look.failed:
             self.spoiled = True
 
-    def remembered(self, credentials: Credentials, ledger: Ledger) -> None:
-        """Note that a ledger was looked at."""
+    def remembered(self, credentials: Credentials, ledger: Ledger, whole: bool) -> None:
+        """Note that a ledger was looked at.
+
+        :param whole: whether all of it matters; else only what is :attr:`chosen` tells of it.
+        """
         self.ledgers.setdefault(credentials, (ledger, ledger.version))
+        if whole:
+            self.consulted.add(credentials)
 
 
 NOTES: ContextVar[Notes | None] = ContextVar("NOTES", default=None)

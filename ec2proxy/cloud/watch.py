@@ -79,13 +79,13 @@ class Watch:
     async def ledger(self, credentials: Credentials) -> Ledger:
         """What is remembered for the caller's cloud user, who has proved to be it."""
         ledger = await self._ledger(f"{self._region}/{credentials.user}")
-        self._noted(credentials, ledger)
+        self._noted(credentials, ledger, whole=True)
         return ledger
 
-    def _noted(self, credentials: Credentials, ledger: Ledger) -> None:
+    def _noted(self, credentials: Credentials, ledger: Ledger, whole: bool) -> None:
         notes = NOTES.get()
         if notes is not None:
-            notes.remembered(credentials, ledger)
+            notes.remembered(credentials, ledger, whole)
 
     def remembered(self, credentials: Credentials) -> Ledger | None:
         """What is remembered for the caller's cloud user, if it is in memory."""
@@ -124,7 +124,7 @@ class Watch:
     async def look(self, credentials: Credentials, whole: bool = True) -> tuple[Snapshot[Instance], Ledger]:
         """The caller's instances, and what is remembered of them and of others.
 
-        :param whole: as for :meth:`Inventory.instances`.
+        :param whole: whether all of that matters; else who asks notes himself what does.
         :raises CloudError: the backend does not show them, so the ledger is not shown either.
         """
         snapshot = await self._inventory.instances(credentials, whole)
@@ -132,7 +132,7 @@ class Watch:
         held = self._held.get(ledger)
         if held is None or not held.stands(snapshot, ledger.version, self._clock.seconds()):
             held = await self._hold(snapshot, ledger)
-        self._noted(credentials, ledger)
+        self._noted(credentials, ledger, whole)
         notes = NOTES.get()
         if notes is not None:
             notes.watched = True

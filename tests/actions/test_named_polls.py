@@ -2,9 +2,11 @@
 
 import gc
 import weakref
+from collections import OrderedDict
 
 from twisted.internet.defer import Deferred
 
+from ec2proxy.ec2.request import RawRequest
 from ec2proxy.model import Credentials
 from tests.actions.support import basic
 from tests.actions.test_polls import PollTestCase
@@ -65,6 +67,57 @@ class NamedTests(PollTestCase):
         self.clock.advance(61)
         self.refreshed()
         self.assertIsNone(self.at_once(self.poll(**ONE)))
+
+    def at_once_without_rosters(self, request: RawRequest) -> bytes | None:
+        """The answer if it holds by itself."""
+        rosters = self.cloud.lifecycle._rosters
+        rosters._kept, kept = OrderedDict(), rosters._kept
+        try:
+            return self.at_once(request)
+        finally:
+            rosters._kept = kept
+
+    def tag(self, instance_id: str, value: str) -> None:
+        """Have something remembered of an instance."""
+        self.call("CreateTags", Resources=[instance_id], Tags=[{"Key": "a", "Value": value}])
+
+    def test_another_tagged(self) -> None:
+        """What is remembered of another instance is nothing to it, once the roster tells that."""
+        first = self.answer(self.poll(**ONE))
+        (kept,) = self.kept()
+        self.tag("inst0", "b")
+        self.assertIsNone(self.at_once(self.poll(**ONE)))
+        self.assertEqual(self.answer(self.poll(**ONE)), first)
+        self.assertEqual(self.at_once_without_rosters(self.poll(**ONE)), first)
+        self.tag("inst0", "c")
+        self.call("DescribeInstances")
+        self.assertEqual(self.at_once(self.poll(**ONE)), first)
+        self.assertEqual(self.at_once_without_rosters(self.poll(**ONE)), first)
+        self.clock.advance(1.5)
+        self.tag("inst0", "d")
+        self.assertEqual(self.answer(self.poll(**ONE)), first)
+        self.assertTrue(self.kept()[0] is kept)
+
+    def test_it_was_tagged(self) -> None:
+        """What is remembered of it is told, whoever looks again."""
+        for value in ("b", "c"):
+            self.answer(self.poll(**ONE))
+            self.tag("inst1", value)
+            if value == "c":
+                self.call("DescribeInstances")
+            self.assertIsNone(self.at_once(self.poll(**ONE)))
+            self.assertIn(b"<value>%b</value>" % value.encode(), self.answer(self.poll(**ONE)))
+
+    def test_tags_of_all(self) -> None:
+        """Where all that is remembered matters, all of it does: filters look at it."""
+        filtered = self.poll(**ONE, **{"Filter.1.Name": "owner-id", "Filter.1.Value.1": "mockuser"})
+        self.answer(filtered)
+        self.tag("inst0", "b")
+        self.call("DescribeInstances")
+        self.assertIsNone(self.at_once(filtered))
+        (before, *_) = self.kept()
+        self.answer(filtered)
+        self.assertFalse(before in self.kept())
 
     def test_roster_not_made(self) -> None:
         """Before the roster of a new picture is there nothing is known of it."""

@@ -72,6 +72,7 @@ class WholeTests(CloudTestCase):
         ):
             notes = self.noted(*looks)
             self.assertEqual(notes.looks[MINE, "instances"].whole, whole)
+            self.assertEqual(notes.consulted, {MINE} if whole else set())
             chosen = {instance_id: self.views()[instance_id], "none": None}
             self.assertEqual(notes.chosen, {MINE: chosen} if some in looks else {})
 
