@@ -116,6 +116,11 @@ class FastChannel:
             self._data += data
             if len(self._data) >= self._arriving.head + self._arriving.body:
                 self._go_on()
+            elif not self.site.bodies.hold(self, len(self._data)):
+                # It has its refusal there.
+                self._arrived()
+                data, self._data = bytes(self._data), b""
+                self._lend(data)
         else:
             shape = self._shape
             if shape is None or len(data) != shape.length or not self._repeat(shape, data):
@@ -125,8 +130,9 @@ class FastChannel:
         """End, and let what was under way know."""
         lent, call = self._lent, self._call
         self._closing = True
+        self._arrived()
         self._data = b""
-        self._lent = self._call = self._arriving = self._rest = None
+        self._lent = self._call = self._rest = None
         if lent is not None:
             lent.connectionLost(reason)
         elif call is not None:
@@ -234,7 +240,7 @@ class FastChannel:
                     # It may come in the tiniest pieces.
                     self._data = bytearray(data[at:])
                     return
-                self._arriving = None
+                self._arrived()
                 at = end
                 self._call = call = Call(self, plain)
                 self._since = call.began
@@ -264,7 +270,7 @@ class FastChannel:
             if self.peer is None:
                 self._look(shape.plain)
             self._shape, self._alike = shape, shape.alike(self.peer)
-        self._arriving = None
+        self._arrived()
         self._since = began
         self._send((site.success(), *answer))
         site.access.write_again(self._alike, request_id, began)
@@ -278,6 +284,12 @@ class FastChannel:
         shape = shape_of(data, plain, service)
         if shape is not None:
             shapes.shared(shape, data)
+
+    def _arrived(self) -> None:
+        """Wait for no more of a body."""
+        if self._arriving is not None:
+            self._arriving = None
+            self.site.bodies.let_go(self)
 
     def _go_on(self) -> None:
         data, self._data = bytes(self._data), b""
@@ -349,7 +361,7 @@ class FastChannel:
 
     def _close(self) -> None:
         self._closing = True
-        self._arriving = None
+        self._arrived()
         self._data = b""
         self.transport.unregisterProducer()
         self.transport.loseConnection()

@@ -55,11 +55,14 @@ class ProxyRequest(Request):
         self._received += len(data)
         if self._received > MAX_BODY:
             self.channel.refuse_body()
-        else:
+        elif self.channel.site.bodies.hold(self, self._received):
             self.content.write(data)
+        else:
+            self.channel.refuse(503, "Unavailable", "Too many large requests are arriving. Try again later.")
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """Go on to the resource tree, with all of the request there."""
+        self.channel.site.bodies.let_go(self)
         self.method, self.uri, self.clientproto = command, _origin_form(path), version
         self.path = self.uri.partition(b"?")[0]
         self.args = {}
@@ -111,6 +114,8 @@ class ProxyRequest(Request):
 
     def connectionLost(self, reason: Failure) -> None:
         """The client has gone."""
+        if self.channel is not None:
+            self.channel.site.bodies.let_go(self)
         super().connectionLost(reason)
         ending, self.ending = self.ending, None
         if ending is not None:

@@ -16,6 +16,7 @@ from twisted.web.server import Site
 
 from ec2proxy.web.access import AccessLog
 from ec2proxy.web.answers import SERVER, XML
+from ec2proxy.web.bodies import Bodies
 from ec2proxy.web.clear import ClearPasswords
 from ec2proxy.web.drain import Connections
 from ec2proxy.web.errors import explained
@@ -44,6 +45,7 @@ class EC2Site(Site):
         super().__init__(root, timeout=idle, reactor=clock)
         self.access = access
         self.connections = Connections(clock)
+        self.bodies = Bodies()
         self.passwords = ClearPasswords()
         self.header_lines = HeaderLines()
         self._dated = (-1, b"")
