@@ -199,9 +199,19 @@ class InventoryTests(SynchronousTestCase):
 
     def test_due(self):
         """The next refresh begins as early as it may take: a little, or up to half of the time where one takes long."""
-        for took, due in ((0.0, 13.0), (0.1, 12.875), (LONG, 12.8125), (LONG + 0.05, 12.75), (0.4, 12.5), (3.0, 11.5)):
+        for took, due in ((0.0, 13.0), (0.04, 12.95), (LONG, 12.9), (0.2, 12.75), (0.4, 12.5), (3.0, 11.5)):
             self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, took).due(3.0), due)
-        self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, LONG).due(1.5), 11.4)
+        self.assertAlmostEqual(Snapshot((), {}, 10.0, 0, 0, LONG).due(1.0), 10.95)
+
+    def test_held_up_once(self):
+        """One refresh that takes longer than the others says nothing about the next one; two do."""
+        self.fetched()
+        for took, expected in ((0.0, 0.0), (2.0, 0.0), (1.0, 1.0), (1.5, 1.0), (0.25, 0.25)):
+            self.clock.advance(FRESHNESS)
+            reader = self.read()
+            self.clock.advance(took)
+            self.answer()
+            self.assertEqual(self.successResultOf(reader).took, expected)
 
     def waited(self, number):
         """Wait for half a second for a refresh."""
