@@ -225,7 +225,7 @@ class Picture(Generic[Item]):
             self._failed = Failed(error, self._clock.seconds(), refresh.epoch)
         if error is None and not refresh.flight.awaited:
             self._ahead()
-        if not self._next.awaited:
+        if not self._next.awaited or self._refresh is not None:
             return
         refusal = self._backoff.refusal()
         if refusal is None:

@@ -238,6 +238,30 @@ class InventoryTests(SynchronousTestCase):
         self.clock.advance(0.2)
         self.assertEqual(self.successResultOf(self.read()).items, tuple(version(2)))
 
+    def test_read_when_told(self):
+        """Whoever is told may read at once, and write: there is one refresh at a time even so, and all are answered."""
+        readers = []
+
+        def read_and_write(*whose):
+            for _ in range(2):
+                self.inventory.wrote(ME, "realms")
+                readers.append(self.read())
+
+        self.waited(0)
+        self.clock.advance(FRESHNESS)
+        self.waited(1)
+        self.clock.advance(FRESHNESS - 0.7)
+        self.successResultOf(self.read())
+        self.inventory.tell_ahead(read_and_write)
+        self.answer(2)
+        self.assertEqual((len(readers), len(self.driver.asked)), (2, 1))
+        self.inventory.tell_ahead(lambda *whose: None)
+        for number in (3, 4):
+            self.answer(number)
+        self.assertEqual(
+            [self.successResultOf(reader).items for reader in readers], [tuple(version(3)), tuple(version(4))]
+        )
+
     def test_against_the_model(self):
         run_state_machine_as_test(PictureMachine, settings=MANY)
 
