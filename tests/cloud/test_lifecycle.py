@@ -215,11 +215,13 @@ class AheadTests(CloudTestCase):
         """Where a picture was refreshed before the last one was too old, its roster is there as well."""
         instance_id = self.running()
         self.views()
-        self.later(1)
         self.backend.trouble.delay(0.25, method="GET", path="/api/instances", times=None)
-        reading = self.begin(self.lifecycle.roster(MINE))
-        self.later(0.25, step=0.125)
-        first = self.successResultOf(reading)
+        # One that takes long says nothing about the next one; two do.
+        for _ in range(2):
+            self.later(1)
+            reading = self.begin(self.lifecycle.roster(MINE))
+            self.later(0.25, step=0.125)
+            first = self.successResultOf(reading)
         self.later(0.5)
         self.backend.instances.add(evolve(self.backend.instances.get(instance_id), state="STOPPED"))
         self.assertIs(self.done(self.lifecycle.roster(MINE)), first)
