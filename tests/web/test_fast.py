@@ -1,13 +1,8 @@
 """What the fast wire alone does: back pressure, the socket at once, one sweep for all, lending and taking back."""
 
 # Twisted's names.
-# ruff: noqa: N802
 
-from typing import Any
-
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.tcp import Connection
 from twisted.web.resource import Resource
 
 from ec2proxy.web.ec2 import EC2Resource
@@ -154,91 +149,6 @@ class PressureTests(FastTestCase):
         self.channel.resumeProducing()
         self.client.send(ASK)
         self.assertEqual(self.service.requests, [])
-
-
-class Socket(Connection):
-    """A TCP transport without a socket: what is sent, and how much it takes at a time."""
-
-    def __init__(self, takes: list[Any]) -> None:
-        self.takes = takes
-        self.sent = b""
-        self.buffered = b""
-        self._tempDataBuffer = []
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        pass
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        pass
-
-    def getPeer(self) -> IPv4Address:
-        return IPv4Address("TCP", "192.0.2.7", 4711)
-
-    @property
-    def socket(self) -> "Socket":
-        return self
-
-    def send(self, data: bytes) -> int:
-        taken = self.takes.pop(0)
-        if isinstance(taken, int):
-            self.sent += data[:taken]
-            return min(taken, len(data))
-        raise taken
-
-    def write(self, data: bytes) -> None:
-        self.buffered += data
-
-
-class AtOnceTests(FastTestCase):
-    """The socket is tried in the same turn."""
-
-    def ask(self, *takes: Any) -> Socket:
-        """Ask over a socket that takes so much."""
-        transport = Socket(list(takes))
-        channel = self.site.buildProtocol(None)
-        channel.makeConnection(transport)
-        self.channel = channel
-        channel.dataReceived(ASK)
-        return transport
-
-    def test_all(self) -> None:
-        """What it takes is not buffered."""
-        transport = self.ask(65536)
-        self.assertTrue(transport.sent.endswith(b"\r\n\r\n<fine/>"))
-        self.assertEqual(transport.buffered, b"")
-
-    def test_some(self) -> None:
-        """What it does not take is."""
-        whole = len(self.ask(65536).sent)
-        for taken in (0, 100):
-            transport = self.ask(taken)
-            self.assertEqual((len(transport.sent), len(transport.buffered)), (taken, whole - taken))
-            self.assertTrue((transport.sent + transport.buffered).startswith(b"HTTP/1.1 200 OK\r\n"))
-            self.assertTrue(transport.buffered.endswith(b"<fine/>"))
-
-    def test_none(self) -> None:
-        """A connection that turns out to be lost is left to the reactor, and so is one whose buffer is full."""
-        for error in (ConnectionResetError(), BlockingIOError()):
-            transport = self.ask(error)
-            self.assertTrue(transport.buffered.startswith(b"HTTP/1.1 200 OK\r\n"))
-            self.assertTrue(transport.buffered.endswith(b"<fine/>"))
-
-    def test_after_others(self) -> None:
-        """What is buffered goes first."""
-        for buffer, value in (("_tempDataBuffer", [b"x"]), ("dataBuffer", b"x")):
-            transport = self.ask(65536)
-            setattr(transport, buffer, value)
-            self.channel.dataReceived(ASK)
-            self.assertTrue(transport.buffered.endswith(b"<fine/>"))
-
-    def test_tls(self) -> None:
-        """A socket that has been given to TLS in the meantime is not ours to write to."""
-        transport = Socket([])
-        transport.TLS = True
-        channel = self.site.buildProtocol(None)
-        channel.makeConnection(transport)
-        channel.dataReceived(ASK)
-        self.assertTrue(transport.buffered.endswith(b"<fine/>"))
 
 
 class SweepTests(FastTestCase):

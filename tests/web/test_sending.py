@@ -1,4 +1,4 @@
-"""The socket is tried in the same turn, over twisted.web's channel too."""
+"""The socket is tried in the same turn, over either wire."""
 
 # Twisted's names.
 # ruff: noqa: N802
@@ -7,11 +7,12 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.tcp import Connection
+from twisted.python.failure import Failure
 
 from ec2proxy.web.ec2 import EC2Resource
-from ec2proxy.web.site import EC2Site
-from tests.web.wires import LogWatchingTestCase, Service
+from tests.web.wires import LogWatchingTestCase, Service, over_twisted, site_of
 
 ASK = b"GET /?Action=A HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -62,7 +63,7 @@ class AtOnceTests(LogWatchingTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.service = Service()
-        self.site = EC2Site(EC2Resource(self.service, self.access), self.clock, self.access)
+        self.site = site_of(self, EC2Resource(self.service, self.access))
 
     def ask(self, *takes: int | OSError, **attributes: object) -> tuple[bytes, bytes]:
         """What a socket that takes so much is sent when one asks, and what is left to the reactor."""
@@ -75,7 +76,7 @@ class AtOnceTests(LogWatchingTestCase):
         for name, value in attributes.items():
             setattr(transport, name, value)
         answer.callback(b"<fine/>")
-        channel.let_go()
+        channel.connectionLost(Failure(ConnectionDone()))
         return transport.socket.sent, transport.buffered
 
     def test_all(self) -> None:
@@ -105,3 +106,6 @@ class AtOnceTests(LogWatchingTestCase):
             sent, buffered = self.ask(**{name: value})
             self.assertEqual(sent, b"", name)
             self.assertTrue(buffered.endswith(b"<fine/>"), name)
+
+
+globals().update(over_twisted(globals()))
