@@ -192,6 +192,19 @@ class Inventory:
         for collection in COLLECTIONS:
             self._epochs.bump(self._scope(user, collection))
 
+    def is_outdated(self, credentials: Credentials, collection: str, snapshot: Snapshot[Any]) -> bool:
+        """Whether a write to a collection has finished since a picture of it was begun."""
+        return snapshot.epoch != self._epochs.of(self.scope(credentials, collection))
+
+    def drop_outdated(self, credentials: Credentials, collection: str) -> None:
+        """Have a collection looked at anew for the current request, if it was looked at before a write to it."""
+        notes = NOTES.get()
+        if notes is None:
+            return
+        look = notes.looks.get((credentials, collection))
+        if look is not None and not look.failed and self.is_outdated(credentials, collection, look.snapshot):
+            del notes.looks[credentials, collection]
+
     def scope(self, credentials: Credentials, collection: str) -> str:
         """What a write to ``collection`` is known as; see :class:`~ec2proxy.interfaces.IEpochs`."""
         return self._scope(credentials.user, collection)

@@ -34,6 +34,9 @@ from ec2proxy.interfaces import ICloudDriver, IEpochs, IObserver, IStateStore
 from ec2proxy.model import Credentials, Instance, StateMachine
 from ec2proxy.observing.nobody import NOBODY
 
+_LOOKS = 4
+"""How often a picture is looked at again because something was written while it was looked at."""
+
 
 class Lifecycle:
     """The instances of one cloud, as EC2 promises them.
@@ -125,9 +128,17 @@ class Lifecycle:
         return all(roster.by_id.get(each) is view for each, view in chosen.items())
 
     async def _roster(self, credentials: Credentials, whole: bool) -> Roster:
-        snapshot, ledger = await self._watch.look(credentials, whole)
-        roster = await self._rosters.of(credentials, snapshot, ledger, await self.machine(credentials))
         notes = NOTES.get()
+        for _ in range(_LOOKS):
+            self._inventory.drop_outdated(credentials, "instances")
+            known = self._watch.remembered(credentials)
+            before = None if known is None else known.version
+            snapshot, ledger = await self._watch.look(credentials, whole)
+            roster = await self._rosters.of(credentials, snapshot, ledger, await self.machine(credentials))
+            # A promise that was kept meanwhile is remembered no more, and this picture is from before: what has been
+            # destroyed would look stopped.
+            if ledger.version == before or not self._inventory.is_outdated(credentials, "instances", snapshot):
+                break
         if notes is not None and roster.changing:
             notes.spoiled = True
         return roster

@@ -1,7 +1,10 @@
 """What is asked for in odd states, and what becomes of the terminated."""
 
+from contextvars import Context
+
 from attrs import evolve
 
+from ec2proxy.cloud.notes import NOTES, Notes
 from ec2proxy.cloud.pursuit import PATIENCE
 from ec2proxy.errors import (
     Forbidden,
@@ -205,6 +208,35 @@ class StateTests(CloudTestCase):
         self.do("stop", instance_id)
         self.backend.instances.remove(instance_id)
         self.later(30)
+        self.assertEqual(self.states(), {instance_id: "terminated"})
+
+
+class OneAnswerTests(CloudTestCase):
+    """What one request is told that takes longer than what others do meanwhile."""
+
+    def destroy_while_looking(self):
+        """Have an instance destroyed between a look at the picture and one at what is remembered; give its state."""
+        instance_id = self.running()
+        self.do("terminate", instance_id)
+        rosters, of = self.lifecycle._rosters, self.lifecycle._rosters.of
+
+        async def later(*what):
+            rosters.of = of
+            Context().run(self.until, instance_id, "terminated")
+            return await of(*what)
+
+        rosters.of = later
+        return instance_id
+
+    def test_destroyed(self):
+        """What has been destroyed since the request looked at the picture is terminated, by what is remembered."""
+        instance_id = self.destroy_while_looking()
+        self.assertEqual(self.states(), {instance_id: "terminated"})
+
+    def test_destroyed_and_noted(self):
+        """So it is where the picture was noted, to be looked at once."""
+        instance_id = self.destroy_while_looking()
+        self.addCleanup(NOTES.reset, NOTES.set(Notes()))
         self.assertEqual(self.states(), {instance_id: "terminated"})
 
 
